@@ -1,0 +1,21 @@
+"""Clock, ids, errors' root, SSE framing, canonical JSON. Standard library only."""
+
+from tanzaku.core.canonical import canonical_json
+from tanzaku.core.clock import Clock, SystemClock, VirtualClock, format_rfc3339
+from tanzaku.core.errors import TanzakuError, UserError
+from tanzaku.core.ids import derive_id
+from tanzaku.core.sse import SseDecoder, SseFrame, encode_frame
+
+__all__ = [
+    "Clock",
+    "SseDecoder",
+    "SseFrame",
+    "SystemClock",
+    "TanzakuError",
+    "UserError",
+    "VirtualClock",
+    "canonical_json",
+    "derive_id",
+    "encode_frame",
+    "format_rfc3339",
+]

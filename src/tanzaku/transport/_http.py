@@ -1,0 +1,48 @@
+"""An HTTP request and its answer as bytes: what simulator, gateway and client all speak."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+
+type HeaderList = list[tuple[bytes, bytes]]
+"""Header lines in order; names in lower case, a repeated name stays repeated."""
+
+
+def get_header(headers: HeaderList, name: bytes) -> bytes | None:
+    """The first value of `name` (lower case), or None."""
+    for key, value in headers:
+        if key == name:
+            return value
+    return None
+
+
+@dataclass(slots=True)
+class HttpRequest:
+    """A request read whole. `target` is path and query as received, percent-encoding untouched;
+    `body` still carries its content-encoding."""
+
+    method: str
+    target: str
+    headers: HeaderList
+    body: bytes
+
+    @property
+    def path(self) -> str:
+        """The target without its query."""
+        return self.target.partition("?")[0]
+
+
+@dataclass(slots=True)
+class HttpResponse:
+    """An answer: whole bytes, or an async iterator of chunks for a stream.
+
+    Whoever takes a streamed body iterates it to its end or closes it (`aclose`), so that its
+    source can settle.
+    """
+
+    status: int
+    headers: HeaderList
+    body: bytes | AsyncIterator[bytes]
+
+
+type Handler = Callable[[HttpRequest], Awaitable[HttpResponse]]
+"""Anything that answers: the simulator, the gateway, or a client bound to an upstream."""
