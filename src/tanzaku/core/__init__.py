@@ -5,8 +5,10 @@ from tanzaku.core.clock import Clock, SystemClock, VirtualClock, format_rfc3339
 from tanzaku.core.errors import TanzakuError, UserError
 from tanzaku.core.ids import derive_id
 from tanzaku.core.sse import SseDecoder, SseFrame, encode_frame
+from tanzaku.core.version import VERSION
 
 __all__ = [
+    "VERSION",
     "Clock",
     "SseDecoder",
     "SseFrame",

@@ -1,0 +1,56 @@
+"""What every command takes from outside: language, environment, the ledger's place."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from tanzaku.look import Messages, Terminal
+
+
+@dataclass(frozen=True, slots=True)
+class CliContext:
+    """Language and environment of one run. The environment is read here and nowhere else."""
+
+    messages: Messages
+    environment: Mapping[str, str]
+
+    def say(self, key: str, /, **values: object) -> str:
+        """A message in the run's language."""
+        return self.messages.say(key, **values)
+
+    @property
+    def terminal(self) -> Terminal:
+        """Standard output, styled."""
+        return Terminal()
+
+    def find_ledger(self, flag: Path | None) -> Path:
+        """The ledger's file: `--ledger`, else TANZAKU_LEDGER, else the user's data folder."""
+        if flag is not None:
+            return flag
+        if named := self.environment.get("TANZAKU_LEDGER"):
+            return Path(named)
+        data = self.environment.get("XDG_DATA_HOME") or str(Path.home() / ".local" / "share")
+        return Path(data) / "tanzaku" / "ledger.db"
+
+
+def echo_json(value: Any) -> None:
+    """One JSON document on standard output; Chinese stays readable, Decimals become strings."""
+    click.echo(json.dumps(value, ensure_ascii=False, indent=2, default=str))
+
+
+def ledger_option(messages: Messages) -> click.Option:
+    """`--ledger PATH`, the same for every command that reads or writes one."""
+    return click.Option(
+        ["--ledger"],
+        type=click.Path(path_type=Path, dir_okay=False),
+        help=messages.say("cli.ledger.help"),
+    )
+
+
+def json_option(messages: Messages) -> click.Option:
+    """`--json`, the same for every command that prints figures."""
+    return click.Option(["--json", "as_json"], is_flag=True, help=messages.say("cli.json.help"))
