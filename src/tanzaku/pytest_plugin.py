@@ -1,0 +1,36 @@
+"""The pytest fixture `claude`: a running simulator, with the environment pointed at it.
+
+pytest imports this file in every run of every project that has Tanzaku installed, so nothing of
+Tanzaku is imported before a test asks for the fixture.
+"""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tanzaku.server import Server
+
+
+@pytest.fixture(scope="session")
+def _claude_server() -> Iterator["Server"]:
+    from tanzaku.server import Server
+
+    with Server() as server:
+        yield server
+
+
+@pytest.fixture
+def claude(_claude_server: "Server", monkeypatch: pytest.MonkeyPatch) -> "Server":
+    """A local Claude that forgot everything of earlier tests.
+
+    ANTHROPIC_BASE_URL and ANTHROPIC_API_KEY point at it, so `Anthropic()` needs no argument.
+    `claude.url`, `claude.requests`, `claude.say(...)` and `claude.fail(...)` are documented in
+    docs/pytest.md. The server lives as long as the session; its script and its requests, a test.
+    """
+    _claude_server.reset()
+    monkeypatch.setenv("ANTHROPIC_BASE_URL", _claude_server.url)
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-ant-local-tanzaku")
+    monkeypatch.delenv("ANTHROPIC_AUTH_TOKEN", raising=False)
+    return _claude_server
