@@ -1,0 +1,116 @@
+"""An exchange as a JSON document: what `/_tanzaku/exchanges` and `tanzaku log --json` print."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from tanzaku.exchange._model import Attempt, Exchange, Settlement
+
+
+def build_summary(exchange: Exchange) -> dict[str, Any]:
+    """The exchange without headers and bodies.
+
+    The keys are the same for every exchange, null where there is nothing; dollars are strings,
+    so that no digit is lost, times RFC 3339 in UTC, durations milliseconds. `is_settled` is false
+    and everything about the answer null while the exchange is under way.
+    """
+    settled = exchange.settlement
+    return {
+        "exchange_id": exchange.exchange_id,
+        "started_at": _format_time(exchange.started_at),
+        "is_settled": settled is not None,
+        "method": exchange.method,
+        "path": exchange.path,
+        "api_version": exchange.api_version,
+        "model": exchange.model,
+        "is_stream": exchange.is_stream,
+        "labels": exchange.labels,
+        "reserved_usd": None if exchange.reserved_usd is None else str(exchange.reserved_usd),
+        **(_describe_settlement(settled) if settled else dict.fromkeys(_SETTLEMENT_KEYS)),
+    }
+
+
+def build_document(exchange: Exchange) -> dict[str, Any]:
+    """`build_summary` and, under `request` and `response`, headers and body as they were kept.
+
+    A body that is JSON stands there as JSON, anything else (server-sent events) as text, an empty
+    one as null.
+    """
+    settled = exchange.settlement
+    return {
+        **build_summary(exchange),
+        "request": {
+            "headers": [list(header) for header in exchange.request_headers],
+            "body": _read_body(exchange.request_body),
+        },
+        "response": settled
+        and {
+            "headers": [list(header) for header in settled.response_headers],
+            "body": _read_body(settled.response_body),
+        },
+    }
+
+
+_SETTLEMENT_KEYS = (
+    "settled_at",
+    "status",
+    "route",
+    "rule",
+    "request_id",
+    "response_model",
+    "stop_reason",
+    "usage",
+    "cost_usd",
+    "cost_parts_usd",
+    "unpriced",
+    "error",
+    "ttft_ms",
+    "total_ms",
+    "attempts",
+)
+
+
+def _describe_settlement(settled: Settlement) -> dict[str, Any]:
+    cost, error = settled.cost, settled.error
+    values = (
+        _format_time(settled.settled_at),
+        settled.status,
+        settled.route,
+        settled.rule,
+        settled.request_id,
+        settled.response_model,
+        settled.stop_reason,
+        settled.usage,
+        str(cost.total_usd) if cost else None,
+        {part: str(dollars) for part, dollars in cost.parts_usd.items()} if cost else None,
+        settled.unpriced,
+        {"type": error.type, "message": error.message} if error else None,
+        settled.timings.ttft_ms,
+        settled.timings.total_ms,
+        [_describe_attempt(attempt) for attempt in settled.attempts],
+    )
+    return dict(zip(_SETTLEMENT_KEYS, values, strict=True))
+
+
+def _describe_attempt(attempt: Attempt) -> dict[str, Any]:
+    return {
+        "upstream": attempt.upstream,
+        "started_at": _format_time(attempt.started_at),
+        "duration_ms": attempt.duration_ms,
+        "status": attempt.status,
+        "error": attempt.error,
+    }
+
+
+def _read_body(body: bytes) -> Any:
+    if not body:
+        return None
+    try:
+        return json.loads(body)
+    except ValueError:
+        return body.decode("utf-8", "replace")
+
+
+def _format_time(unix_seconds: float) -> str:
+    moment = datetime.fromtimestamp(unix_seconds, UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
