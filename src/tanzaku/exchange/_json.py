@@ -7,15 +7,18 @@ from typing import Any
 from tanzaku.exchange._model import Attempt, Exchange, Settlement
 
 
-def build_summary(exchange: Exchange) -> dict[str, Any]:
-    """The exchange without headers and bodies.
+def exchange_to_json(exchange: Exchange, *, with_bodies: bool = False) -> dict[str, Any]:
+    """The exchange as a dict of JSON values.
 
     The keys are the same for every exchange, null where there is nothing; dollars are strings,
     so that no digit is lost, times RFC 3339 in UTC, durations milliseconds. `is_settled` is false
     and everything about the answer null while the exchange is under way.
+
+    `with_bodies` adds `request` and `response`, headers and body as they were kept: a body that
+    is JSON as JSON, anything else (server-sent events) as text, an empty one as null.
     """
     settled = exchange.settlement
-    return {
+    document: dict[str, Any] = {
         "exchange_id": exchange.exchange_id,
         "started_at": _format_time(exchange.started_at),
         "is_settled": settled is not None,
@@ -28,27 +31,12 @@ def build_summary(exchange: Exchange) -> dict[str, Any]:
         "reserved_usd": None if exchange.reserved_usd is None else str(exchange.reserved_usd),
         **(_describe_settlement(settled) if settled else dict.fromkeys(_SETTLEMENT_KEYS)),
     }
-
-
-def build_document(exchange: Exchange) -> dict[str, Any]:
-    """`build_summary` and, under `request` and `response`, headers and body as they were kept.
-
-    A body that is JSON stands there as JSON, anything else (server-sent events) as text, an empty
-    one as null.
-    """
-    settled = exchange.settlement
-    return {
-        **build_summary(exchange),
-        "request": {
-            "headers": [list(header) for header in exchange.request_headers],
-            "body": _read_body(exchange.request_body),
-        },
-        "response": settled
-        and {
-            "headers": [list(header) for header in settled.response_headers],
-            "body": _read_body(settled.response_body),
-        },
-    }
+    if with_bodies:
+        document["request"] = _describe_side(exchange.request_headers, exchange.request_body)
+        document["response"] = settled and _describe_side(
+            settled.response_headers, settled.response_body
+        )
+    return document
 
 
 _SETTLEMENT_KEYS = (
@@ -100,6 +88,10 @@ def _describe_attempt(attempt: Attempt) -> dict[str, Any]:
         "status": attempt.status,
         "error": attempt.error,
     }
+
+
+def _describe_side(headers: list[tuple[str, str]], body: bytes) -> dict[str, Any]:
+    return {"headers": [list(header) for header in headers], "body": _read_body(body)}
 
 
 def _read_body(body: bytes) -> Any:

@@ -10,8 +10,7 @@ from tanzaku.exchange import (
     ExchangeError,
     Settlement,
     Timings,
-    build_document,
-    build_summary,
+    exchange_to_json,
 )
 
 UNDER_WAY = Exchange(
@@ -52,12 +51,14 @@ def an_exchange() -> Exchange:
 
 def test_both_states_of_an_exchange_have_the_same_keys() -> None:
     settled = settle(an_exchange(), body=b"{}")
-    assert list(build_summary(UNDER_WAY)) == list(build_summary(settled))
-    assert list(build_document(UNDER_WAY)) == list(build_document(settled))
+    assert list(exchange_to_json(UNDER_WAY)) == list(exchange_to_json(settled))
+    assert list(exchange_to_json(UNDER_WAY, with_bodies=True)) == list(
+        exchange_to_json(settled, with_bodies=True)
+    )
 
 
 def test_money_keeps_every_digit_and_time_its_milliseconds() -> None:
-    summary = json.loads(json.dumps(build_summary(settle(an_exchange(), body=b"{}"))))
+    summary = json.loads(json.dumps(exchange_to_json(settle(an_exchange(), body=b"{}"))))
     assert summary["cost_usd"] == "0.00000300"
     assert summary["cost_parts_usd"] == {"input": "0.00000300"}
     assert summary["reserved_usd"] == "0.0000500"
@@ -67,14 +68,14 @@ def test_money_keeps_every_digit_and_time_its_milliseconds() -> None:
 
 def test_a_json_body_is_json_and_a_stream_is_text() -> None:
     stream = b'event: ping\ndata: {"type":"ping"}\n\n'
-    document = build_document(settle(an_exchange(), body=stream))
+    document = exchange_to_json(settle(an_exchange(), body=stream), with_bodies=True)
     assert document["request"]["body"] == {"model": "claude-haiku-4-5", "x": "短冊"}
     assert document["response"]["body"] == stream.decode()
-    assert build_document(UNDER_WAY)["response"] is None
+    assert exchange_to_json(UNDER_WAY, with_bodies=True)["response"] is None
 
 
 def test_an_error_is_told_by_type_and_message() -> None:
     settled = settle(an_exchange(), body=b"", error=ExchangeError("overloaded_error", "Overloaded"))
-    document = build_document(settled)
+    document = exchange_to_json(settled, with_bodies=True)
     assert document["error"] == {"type": "overloaded_error", "message": "Overloaded"}
     assert document["response"]["body"] is None
