@@ -1,5 +1,95 @@
-"""Moving bytes: the streaming client, the guarded server, limits, redaction."""
+"""Moving bytes: the streaming client, the guarded server, limits, redaction.
 
-from tanzaku.transport._http import Handler, HeaderList, HttpRequest, HttpResponse, get_header
+The server's names load uvicorn on first use: a room that only passes requests along, or a
+command that only sends one, does not pay for it.
+"""
 
-__all__ = ["Handler", "HeaderList", "HttpRequest", "HttpResponse", "get_header"]
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from tanzaku.transport._asgi import AsgiApp, Refusal, as_asgi, refuse_plainly
+from tanzaku.transport._encoding import decode_body
+from tanzaku.transport._http import (
+    Handler,
+    HeaderList,
+    HttpRequest,
+    HttpResponse,
+    close_body,
+    get_header,
+    read_all,
+)
+from tanzaku.transport._origin import LOOPBACK_NAMES, OriginRefusal, check_origin
+from tanzaku.transport._redact import RedactingFormatter, redact_headers, redact_text
+from tanzaku.transport.errors import (
+    BodyEncodingError,
+    BrokenResponse,
+    ConnectError,
+    RequestRefusedError,
+    TlsError,
+    TransportError,
+    UpstreamTimeout,
+)
+
+if TYPE_CHECKING:
+    from tanzaku.transport._guard import GuardedProtocol, ServerLimits
+    from tanzaku.transport._serve import (
+        RunningServer,
+        ThreadedServer,
+        new_event_loop,
+        run_until_signal,
+        serve,
+    )
+
+__all__ = [
+    "LOOPBACK_NAMES",
+    "AsgiApp",
+    "BodyEncodingError",
+    "BrokenResponse",
+    "ConnectError",
+    "GuardedProtocol",
+    "Handler",
+    "HeaderList",
+    "HttpRequest",
+    "HttpResponse",
+    "OriginRefusal",
+    "RedactingFormatter",
+    "Refusal",
+    "RequestRefusedError",
+    "RunningServer",
+    "ServerLimits",
+    "ThreadedServer",
+    "TlsError",
+    "TransportError",
+    "UpstreamTimeout",
+    "as_asgi",
+    "check_origin",
+    "close_body",
+    "decode_body",
+    "get_header",
+    "new_event_loop",
+    "read_all",
+    "redact_headers",
+    "redact_text",
+    "refuse_plainly",
+    "run_until_signal",
+    "serve",
+]
+
+_LOADED_ON_USE = {
+    "GuardedProtocol": "_guard",
+    "RunningServer": "_serve",
+    "ServerLimits": "_guard",
+    "ThreadedServer": "_serve",
+    "new_event_loop": "_serve",
+    "run_until_signal": "_serve",
+    "serve": "_serve",
+}
+
+
+def __getattr__(name: str) -> object:
+    module = _LOADED_ON_USE.get(name)
+    if module is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value: object = getattr(import_module(f"{__name__}.{module}"), name)
+    globals()[name] = value
+    return value

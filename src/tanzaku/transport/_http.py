@@ -46,3 +46,20 @@ class HttpResponse:
 
 type Handler = Callable[[HttpRequest], Awaitable[HttpResponse]]
 """Anything that answers: the simulator, the gateway, or a client bound to an upstream."""
+
+
+async def close_body(body: bytes | AsyncIterator[bytes]) -> None:
+    """Let a streamed body settle; whole bytes and plain iterators need nothing."""
+    aclose = getattr(body, "aclose", None)
+    if aclose is not None:
+        await aclose()
+
+
+async def read_all(response: HttpResponse) -> bytes:
+    """The body as one piece; a stream is read to its end and closed."""
+    if isinstance(response.body, bytes):
+        return response.body
+    try:
+        return b"".join([chunk async for chunk in response.body])
+    finally:
+        await close_body(response.body)

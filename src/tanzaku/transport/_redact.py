@@ -1,0 +1,102 @@
+"""What may be kept of headers and texts: credentials are dropped or masked before they are written.
+
+Patterns follow the issuers' published key forms: Anthropic `sk-ant-`, AWS access keys, JSON Web
+Tokens (RFC 7519), PEM private keys, user information in URLs (RFC 3986 section 3.2.1).
+"""
+
+import logging
+import re
+from typing import override
+
+from tanzaku.transport._http import HeaderList
+
+MASK = "[redacted]"
+
+_CREDENTIAL_NAMES = frozenset(
+    {
+        b"authorization",
+        b"api-key",
+        b"cookie",
+        b"proxy-authorization",
+        b"set-cookie",
+        b"x-amz-security-token",
+        b"x-api-key",
+        b"x-goog-api-key",
+    }
+)
+_KEPT_NAMES = frozenset(
+    {
+        b"accept",
+        b"accept-encoding",
+        b"cache-control",
+        b"cf-ray",
+        b"connection",
+        b"content-encoding",
+        b"content-length",
+        b"content-type",
+        b"date",
+        b"host",
+        b"request-id",
+        b"retry-after",
+        b"server",
+        b"transfer-encoding",
+        b"user-agent",
+        b"via",
+        b"x-should-retry",
+    }
+)
+_KEPT_PREFIXES = (b"anthropic-", b"tanzaku-", b"x-stainless-")
+
+_PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
+    (
+        re.compile(
+            r"-----BEGIN ([A-Z0-9 ]{0,40})PRIVATE KEY-----.*?(?:-----END [A-Z0-9 ]{0,40}PRIVATE KEY-----|\Z)",
+            re.DOTALL,
+        ),
+        MASK,
+    ),
+    (re.compile(r"sk-ant-[A-Za-z0-9_\-]+"), MASK),
+    (re.compile(r"\b(Bearer|Basic)(\s+)[A-Za-z0-9._~+/=\-]{4,}", re.IGNORECASE), rf"\1\2{MASK}"),
+    (re.compile(r"\b(?:AKIA|ASIA|ABSK)[A-Za-z0-9+/=]{16,}"), MASK),
+    (
+        re.compile(
+            r"(?i)((?:x-api-key|api[-_]key|aws_secret_access_key|aws_session_token|secret_access_key)"
+            r"['\"]?\s{0,3}[:=,]\s{0,3}b?['\"]?)[^\s'\",;&)}\]]+"
+        ),
+        rf"\1{MASK}",
+    ),
+    (re.compile(r"\beyJ[A-Za-z0-9_\-]{5,}\.[A-Za-z0-9_\-]{5,}\.[A-Za-z0-9_\-]*"), MASK),
+    (re.compile(r"(?<=://)[^/\s@'\"]{1,512}@"), f"{MASK}@"),
+)
+
+
+def redact_headers(headers: HeaderList) -> list[tuple[str, str]]:
+    """What may be stored of `headers`: known names with their values, other names masked.
+
+    Lines that carry a credential are left out whole. Known values still pass `redact_text`, for
+    a key pasted into the wrong header.
+    """
+    kept: list[tuple[str, str]] = []
+    for raw_name, value in headers:
+        name = raw_name.lower()
+        if name in _CREDENTIAL_NAMES:
+            continue
+        is_known = name in _KEPT_NAMES or name.startswith(_KEPT_PREFIXES)
+        text = redact_text(value.decode("latin-1")) if is_known else MASK
+        kept.append((name.decode("latin-1"), text))
+    return kept
+
+
+def redact_text(text: str) -> str:
+    """`text` with API keys, bearer tokens, cloud keys, JWTs, private keys and URL users masked."""
+    for pattern, replacement in _PATTERNS:
+        text = pattern.sub(replacement, text)
+    return text
+
+
+class RedactingFormatter(logging.Formatter):
+    """A formatter whose last step masks credentials, tracebacks and arguments included."""
+
+    @override
+    def format(self, record: logging.LogRecord) -> str:
+        return redact_text(super().format(record))
