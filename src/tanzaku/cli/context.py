@@ -27,6 +27,11 @@ class CliContext:
         """Standard output, styled."""
         return Terminal()
 
+    @property
+    def terminal_for_notes(self) -> Terminal:
+        """Standard error, styled: what must not stand in the way of piped output."""
+        return Terminal(to_stderr=True)
+
     def find_ledger(self, flag: Path | None) -> Path:
         """The ledger's file: `--ledger`, else TANZAKU_LEDGER, else the user's data folder."""
         if flag is not None:

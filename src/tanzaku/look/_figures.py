@@ -3,12 +3,16 @@
 from datetime import UTC, datetime
 from decimal import Decimal
 
+_SMALLEST_USD = Decimal("0.00000001")
+
 
 def format_usd(amount: Decimal | None) -> str:
-    """Dollars with at least two and at most eight decimals, nothing rounded away below that;
-    `-` when there is no figure."""
+    """Dollars with at least two and at most eight decimals; less than that is `<$0.00000001`, so
+    that a cost never looks like nothing. `-` when there is no figure."""
     if amount is None:
         return "-"
+    if 0 < amount < _SMALLEST_USD:
+        return f"<${_SMALLEST_USD:.8f}"
     text = f"{amount:,.8f}"
     whole, _, decimals = text.partition(".")
     return f"${whole}.{decimals.rstrip('0').ljust(2, '0')}"

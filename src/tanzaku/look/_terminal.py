@@ -1,6 +1,5 @@
 """The terminal's style: one palette, one kind of table. rich is imported on first use (74 ms)."""
 
-import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Literal
 
@@ -53,9 +52,16 @@ class Terminal:
 
 def strip_controls(text: str) -> str:
     """`text` without characters that steer a terminal: C0 and C1 controls except line feed and
-    tab, and bidirectional overrides."""
-    return "".join(
-        character
-        for character in text
-        if character in "\n\t" or unicodedata.category(character) not in ("Cc", "Cf")
-    )
+    tab, and bidirectional marks, embeddings, overrides and isolates."""
+    return text.translate(_STEERING)
+
+
+_STEERING = dict.fromkeys(
+    [
+        *(code for code in range(0x20) if chr(code) not in "\n\t"),
+        *range(0x7F, 0xA0),
+        *(0x200E, 0x200F, 0x061C),
+        *range(0x202A, 0x202F),
+        *range(0x2066, 0x206A),
+    ]
+)

@@ -1,0 +1,146 @@
+"""`tanzaku log`: recorded exchanges, newest first, and one in full."""
+
+import json
+from pathlib import Path
+
+import click
+
+from tanzaku.cli.context import CliContext, echo_json, json_option, ledger_option
+from tanzaku.exchange import Exchange, exchange_to_json
+from tanzaku.look import Messages, Terminal, format_count, format_ms, format_time, format_usd
+
+
+def build(messages: Messages) -> click.Command:
+    """The group `log` with its command `show`; without a command it lists."""
+    say = messages.say
+    group = click.Group(
+        "log",
+        callback=click.pass_context(list_log),
+        invoke_without_command=True,
+        params=[
+            click.Option(
+                ["--limit"],
+                type=click.IntRange(1, 1000),
+                default=20,
+                show_default=True,
+                help=say("cli.log.limit.help"),
+            ),
+            click.Option(["--model"], help=say("cli.log.model.help")),
+            click.Option(["--route"], help=say("cli.log.route.help")),
+            click.Option(["--status"], type=int, help=say("cli.log.status.help")),
+            ledger_option(messages),
+            json_option(messages),
+        ],
+        help=say("cli.log.help"),
+    )
+    group.add_command(
+        click.Command(
+            "show",
+            callback=click.pass_obj(show_exchange),
+            params=[
+                click.Argument(["exchange_id"], metavar="ID"),
+                ledger_option(messages),
+                json_option(messages),
+            ],
+            help=say("cli.log.show.help"),
+        )
+    )
+    return group
+
+
+def list_log(
+    ctx: click.Context,
+    *,
+    limit: int,
+    model: str | None,
+    route: str | None,
+    status: int | None,
+    ledger: Path | None,
+    as_json: bool,
+) -> None:
+    """Print the newest exchanges as a table."""
+    if ctx.invoked_subcommand is not None:
+        return
+    from tanzaku.ledger import Ledger
+
+    context: CliContext = ctx.obj
+    with Ledger.read(context.find_ledger(ledger)) as reader:
+        exchanges = reader.list_exchanges(limit=limit, model=model, route=route, status=status)
+    if as_json:
+        echo_json([exchange_to_json(exchange) for exchange in exchanges])
+        return
+    print_exchanges(context, exchanges)
+
+
+def print_exchanges(context: CliContext, exchanges: list[Exchange]) -> None:
+    """The table of exchanges that `log` and `demo` share."""
+    columns = ("id", "time", "model", "status", "route", "in", "out", "ttft", "total", "cost")
+    context.terminal.table(
+        context.say("log.title", count=len(exchanges)),
+        [context.say(f"log.{column}") for column in columns],
+        [_format_row(exchange) for exchange in exchanges],
+        right=5,
+    )
+
+
+def _format_row(exchange: Exchange) -> tuple[str, ...]:
+    settled = exchange.settlement
+    usage = (settled and settled.usage) or {}
+    return (
+        exchange.exchange_id,
+        format_time(exchange.started_at),
+        (settled and settled.response_model) or exchange.model or "-",
+        "…" if settled is None else str(settled.status),
+        "-" if settled is None else settled.route,
+        format_count(usage.get("input_tokens")),
+        format_count(usage.get("output_tokens")),
+        format_ms(settled.timings.ttft_ms if settled else None),
+        format_ms(settled.timings.total_ms if settled else None),
+        format_usd(settled.cost.total_usd if settled and settled.cost else None),
+    )
+
+
+def show_exchange(
+    context: CliContext, *, exchange_id: str, ledger: Path | None, as_json: bool
+) -> None:
+    """Print one exchange: request, answer, usage, cost by part, attempts."""
+    from tanzaku.ledger import Ledger
+
+    with Ledger.read(context.find_ledger(ledger)) as reader:
+        exchange = reader.get_exchange(exchange_id)
+    if as_json:
+        echo_json(exchange_to_json(exchange, with_bodies=True))
+        return
+    terminal = context.terminal
+    print_exchanges(context, [exchange])
+    _print_body(terminal, context.say("log.request"), exchange.request_body)
+    settled = exchange.settlement
+    if settled is None:
+        terminal.line(context.say("log.unsettled"), "warn")
+        return
+    _print_body(terminal, context.say("log.response"), settled.response_body)
+    if settled.cost:
+        parts = ", ".join(f"{k} {format_usd(v)}" for k, v in settled.cost.parts_usd.items())
+        terminal.line(context.say("log.cost_parts", parts=parts))
+    if settled.unpriced:
+        terminal.line(context.say("log.unpriced", reason=settled.unpriced), "warn")
+    for attempt in settled.attempts:
+        terminal.line(
+            context.say(
+                "log.attempt",
+                upstream=attempt.upstream,
+                outcome=attempt.error or attempt.status,
+                duration=format_ms(attempt.duration_ms),
+            ),
+            "faint",
+        )
+
+
+def _print_body(terminal: Terminal, title: str, body: bytes) -> None:
+    terminal.line(title, "strong")
+    try:
+        text = json.dumps(json.loads(body), ensure_ascii=False, indent=2)
+    except ValueError:
+        text = body.decode("utf-8", "replace")
+    terminal.line(text)
+    terminal.line()

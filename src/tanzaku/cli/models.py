@@ -1,0 +1,69 @@
+"""`tanzaku models`: limits and prices of every model in the catalog."""
+
+from typing import Any
+
+import click
+
+from tanzaku.cli.context import CliContext, echo_json, json_option
+from tanzaku.look import Messages, format_count, format_usd
+
+
+def build(messages: Messages) -> click.Command:
+    """The command, its help in the run's language."""
+    return click.Command(
+        "models",
+        callback=click.pass_obj(show_models),
+        params=[
+            click.Option(
+                ["--all", "show_all"], is_flag=True, help=messages.say("cli.models.all.help")
+            ),
+            json_option(messages),
+        ],
+        help=messages.say("cli.models.help"),
+    )
+
+
+def show_models(context: CliContext, *, show_all: bool, as_json: bool) -> None:
+    """Print a table of models, newest first; retired ones only with `--all`."""
+    rows = [row for row in build_rows() if show_all or row["lifecycle"] != "retired"]
+    if as_json:
+        echo_json(rows)
+        return
+    say = context.say
+    columns = ("id", "lifecycle", "window", "max_output", "input", "output", "cache_read")
+    context.terminal.table(
+        say("models.title"),
+        [say(f"models.{column}") for column in columns],
+        [
+            (
+                row["id"],
+                row["lifecycle"],
+                format_count(row["context_window"]),
+                format_count(row["max_output_tokens"]),
+                format_usd(row["usd_per_mtok"]["input"]),
+                format_usd(row["usd_per_mtok"]["output"]),
+                format_usd(row["usd_per_mtok"]["cache_read"]),
+            )
+            for row in rows
+        ],
+        right=5,
+    )
+    context.terminal.line(say("models.note"), "faint")
+
+
+def build_rows() -> list[dict[str, Any]]:
+    """One JSON object a model: id, aliases, limits, lifecycle, list prices in dollars per million
+    tokens (None where no price is known)."""
+    from tanzaku.catalog import list_models, list_prices
+
+    return [
+        {
+            "id": model.id,
+            "aliases": list(model.aliases),
+            "lifecycle": model.lifecycle.state,
+            "context_window": model.context_window,
+            "max_output_tokens": model.max_output_tokens,
+            "usd_per_mtok": list_prices(model.id),
+        }
+        for model in list_models()
+    ]

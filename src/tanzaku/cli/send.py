@@ -1,0 +1,186 @@
+"""`tanzaku send`: one prompt, the answer streamed to the terminal."""
+
+import asyncio
+import json
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tanzaku.cli.context import CliContext, echo_json, json_option
+from tanzaku.core import SystemClock, UserError
+from tanzaku.look import Messages, format_count, format_ms, format_usd
+
+if TYPE_CHECKING:
+    from tanzaku.transport import HttpClient, HttpResponse
+
+DEFAULT_URL = "http://127.0.0.1:4141"
+
+
+def build(messages: Messages) -> click.Command:
+    """The command, its help in the run's language."""
+    say = messages.say
+    return click.Command(
+        "send",
+        callback=click.pass_obj(send),
+        params=[
+            click.Argument(["prompt"]),
+            click.Option(
+                ["--model"],
+                default="claude-haiku-4-5",
+                show_default=True,
+                help=say("cli.model.help"),
+            ),
+            click.Option(
+                ["--max-tokens"],
+                type=click.IntRange(1),
+                default=1024,
+                show_default=True,
+                help=say("cli.send.max_tokens.help"),
+            ),
+            click.Option(["--system"], help=say("cli.send.system.help")),
+            click.Option(["--url"], help=say("cli.send.url.help", url=DEFAULT_URL)),
+            json_option(messages),
+        ],
+        help=say("cli.send.help"),
+    )
+
+
+def send(
+    context: CliContext,
+    *,
+    prompt: str,
+    model: str,
+    max_tokens: int,
+    system: str | None,
+    url: str | None,
+    as_json: bool,
+) -> None:
+    """Send `prompt` as one user message and print what comes back."""
+    body: dict[str, Any] = {
+        "model": model,
+        "max_tokens": max_tokens,
+        "stream": True,
+        "messages": [{"role": "user", "content": prompt}],
+    }
+    if system is not None:
+        body["system"] = system
+    message = asyncio.run(_exchange(context, body, url, as_json=as_json))
+    if as_json:
+        echo_json(message)
+
+
+async def _exchange(
+    context: CliContext, body: dict[str, Any], url: str | None, *, as_json: bool
+) -> dict[str, Any]:
+    from tanzaku.server import Server
+    from tanzaku.transport import HttpClient
+
+    async with AsyncExitStack() as stack:
+        client = HttpClient(clock=SystemClock())
+        stack.push_async_callback(client.close)
+        if url is None and not await _is_up(client):
+            url = (await stack.enter_async_context(Server())).url
+            context.terminal_for_notes.line(context.say("send.own_server"), "faint")
+        return await _stream(context, client, url or DEFAULT_URL, body, as_json=as_json)
+
+
+async def _is_up(client: "HttpClient") -> bool:
+    from tanzaku.transport import HttpRequest, TransportError, read_all
+
+    request = HttpRequest("GET", "/_tanzaku/health", [], b"")
+    try:
+        response = await client.send(request, base_url=DEFAULT_URL)
+        return response.status == 200 and b"tanzaku" in await read_all(response)
+    except TransportError:
+        return False
+
+
+async def _stream(
+    context: CliContext, client: "HttpClient", url: str, body: dict[str, Any], *, as_json: bool
+) -> dict[str, Any]:
+    from tanzaku.transport import HttpRequest, TransportError
+    from tanzaku.wire import EventDecoder, MessageAssembler
+
+    request = HttpRequest(
+        "POST",
+        "/v1/messages",
+        [
+            (b"content-type", b"application/json"),
+            (b"x-api-key", context.environment.get("TANZAKU_API_KEY", "tanzaku").encode()),
+            (b"anthropic-version", b"2026-10-21"),
+        ],
+        json.dumps(body, ensure_ascii=False).encode(),
+    )
+    clock = SystemClock()
+    started = clock.monotonic()
+    first_text_at: float | None = None
+    try:
+        response = await client.send(request, base_url=url)
+        if response.status != 200:
+            raise await _build_refusal(context, response)
+        decoder, assembler = EventDecoder(), MessageAssembler()
+        assert not isinstance(response.body, bytes)
+        async for chunk in response.body:
+            for event in decoder.feed(chunk):
+                assembler.feed(event)
+                text = _text_of(event)
+                if text and first_text_at is None:
+                    first_text_at = clock.monotonic()
+                if text and not as_json:
+                    context.terminal.piece(text)
+    except TransportError as error:
+        raise UserError(
+            context.say("send.unreachable", url=url, reason=error),
+            hint=context.say("send.unreachable.hint"),
+            exit_code=1,
+        ) from error
+    if assembler.error:
+        raise UserError(context.say("send.broken", reason=assembler.error), exit_code=1)
+    message = assembler.message
+    if not as_json:
+        _print_figures(context, message, started, first_text_at, clock.monotonic())
+    return message
+
+
+def _text_of(event: dict[str, Any]) -> str:
+    delta = event.get("delta", {})
+    return str(delta.get("text", "")) if event["type"] == "content_block_delta" else ""
+
+
+async def _build_refusal(context: CliContext, response: "HttpResponse") -> UserError:
+    from tanzaku.transport import read_all
+    from tanzaku.wire import parse_error_body
+
+    error = parse_error_body(response.status, await read_all(response))
+    return UserError(
+        context.say("send.refused", status=response.status, type=error.error_type, text=error),
+        exit_code=1,
+    )
+
+
+def _print_figures(
+    context: CliContext,
+    message: dict[str, Any],
+    started: float,
+    first_text_at: float | None,
+    ended: float,
+) -> None:
+    from tanzaku.catalog import price
+
+    usage = message["usage"]
+    ttft_ms = None if first_text_at is None else (first_text_at - started) * 1000
+    context.terminal.line()
+    context.terminal.line(
+        context.say(
+            "send.figures",
+            model=message["model"],
+            stop_reason=message["stop_reason"],
+            tokens_in=format_count(usage["input_tokens"]),
+            tokens_out=format_count(usage["output_tokens"]),
+            ttft=format_ms(ttft_ms),
+            total=format_ms((ended - started) * 1000),
+            cost=format_usd(price(message["model"], usage).total_usd),
+        ),
+        "faint",
+    )

@@ -1,0 +1,87 @@
+"""`tanzaku serve`: the local Claude API on one port, every exchange recorded."""
+
+from pathlib import Path
+
+import click
+
+from tanzaku.cli.context import CliContext, ledger_option
+from tanzaku.core import UserError
+from tanzaku.look import Messages
+
+KEY_VARIABLE = "ANTHROPIC_API_KEY"
+
+
+def build(messages: Messages) -> click.Command:
+    """The command, its help in the run's language."""
+    say = messages.say
+    return click.Command(
+        "serve",
+        callback=click.pass_obj(serve),
+        params=[
+            click.Option(
+                ["--host"], default="127.0.0.1", show_default=True, help=say("cli.serve.host.help")
+            ),
+            click.Option(
+                ["--port"],
+                type=click.IntRange(0, 65535),
+                default=4141,
+                show_default=True,
+                help=say("cli.serve.port.help"),
+            ),
+            click.Option(["--live"], is_flag=True, help=say("cli.serve.live.help")),
+            click.Option(
+                ["--seed"],
+                type=int,
+                default=0,
+                show_default=True,
+                help=say("cli.serve.seed.help"),
+            ),
+            click.Option(
+                ["--pace"],
+                type=click.Choice(["instant"]),
+                default="instant",
+                show_default=True,
+                help=say("cli.serve.pace.help"),
+            ),
+            ledger_option(messages),
+        ],
+        help=say("cli.serve.help"),
+    )
+
+
+def serve(
+    context: CliContext,
+    *,
+    host: str,
+    port: int,
+    live: bool,
+    seed: int,
+    pace: str,
+    ledger: Path | None,
+) -> None:
+    """Serve until SIGINT or SIGTERM; open streams get 30 s to end."""
+    from tanzaku.server import Server
+
+    key = None
+    if live:
+        key = context.environment.get(KEY_VARIABLE)
+        if not key:
+            raise UserError(
+                context.say("serve.no_key", variable=KEY_VARIABLE),
+                hint=context.say("serve.no_key.hint", variable=KEY_VARIABLE),
+            )
+    path = context.find_ledger(ledger)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    server = Server(host, port, live_api_key=key, seed=seed, pace=pace, ledger=path)
+
+    def announce(url: str) -> None:
+        terminal = context.terminal
+        terminal.line(context.say("serve.ready", url=url), "strong")
+        terminal.line(context.say("serve.ledger", path=path), "faint")
+        if live:
+            terminal.line(context.say("serve.live"), "bad")
+        else:
+            terminal.line(context.say("serve.offline"), "good")
+        terminal.line(context.say("serve.point", url=url))
+
+    server.run(on_ready=announce)
