@@ -24,7 +24,7 @@ class SseDecoder:
     """Turns chunks of bytes, cut anywhere, into frames. Keeps at most one unfinished frame."""
 
     def __init__(self) -> None:
-        self._buffer = b""
+        self._unended: list[bytes] = []
         self._event = ""
         self._data: list[bytes] = []
         self._after_cr = False
@@ -43,22 +43,27 @@ class SseDecoder:
     @property
     def has_partial(self) -> bool:
         """Whether bytes of a frame that has not ended yet are held."""
-        return bool(self._buffer or self._data or self._event)
+        return bool(self._unended or self._data or self._event)
 
-    def _split_lines(self, chunk: bytes) -> Iterator[bytes]:
+    def _split_lines(self, chunk: bytes) -> list[bytes]:
         if self._after_cr and chunk:
             chunk = chunk.removeprefix(b"\n")
             self._after_cr = False
-        buffer = self._buffer + chunk
-        if b"\r" in buffer:
-            self._after_cr = buffer.endswith(b"\r")
-            buffer = buffer.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-        *lines, self._buffer = buffer.split(b"\n")
-        for line in lines:
-            if self._at_start:
-                self._at_start = False
-                line = line.removeprefix(b"\xef\xbb\xbf")
-            yield line
+        if b"\r" in chunk:
+            self._after_cr = chunk.endswith(b"\r")
+            chunk = chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        first, *lines = chunk.split(b"\n")
+        if first:
+            self._unended.append(first)
+        if not lines:
+            return lines
+        lines.insert(0, b"".join(self._unended))
+        rest = lines.pop()
+        self._unended = [rest] if rest else []
+        if self._at_start:
+            self._at_start = False
+            lines[0] = lines[0].removeprefix(b"\xef\xbb\xbf")
+        return lines
 
     def _take_line(self, line: bytes) -> None:
         field, _, value = line.partition(b":")
