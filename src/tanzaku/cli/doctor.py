@@ -81,7 +81,7 @@ def examine(
 def _run_checks(
     context: CliContext, *, live: bool, port: int, ledger: Path | None
 ) -> Iterator[Check]:
-    yield _check_interpreter(context)
+    yield _check_interpreter()
     yield _check_sqlite(context)
     yield _check_sdk(context)
     key = context.environment.get(KEY_VARIABLE)
@@ -93,11 +93,8 @@ def _run_checks(
         yield _check_live(context, key)
 
 
-def _check_interpreter(context: CliContext) -> Check:
-    found = f"Python {sys.version.split()[0]}"
-    if sys.version_info < (3, 12):
-        return Check("interpreter", "bad", found, context.say("doctor.interpreter.old"))
-    return Check("interpreter", "good", found)
+def _check_interpreter() -> Check:
+    return Check("interpreter", "good", f"Python {sys.version.split()[0]}")
 
 
 def _check_sqlite(context: CliContext) -> Check:
