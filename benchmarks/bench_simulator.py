@@ -1,0 +1,42 @@
+"""The simulator on its own, over a socket, beside a bare server of the same stack."""
+
+from measure import require_wrk, run_target, write_result
+
+COLUMNS = [
+    ("baseline_cpu_us_per_request", "bare server, CPU µs a request"),
+    ("cpu_us_per_request", "simulator, repeated prompt, CPU µs a request"),
+    ("cpu_us_per_distinct_request", "simulator, distinct 50-word prompts, CPU µs a request"),
+    ("ratio_to_baseline", "repeated prompt, ratio to the bare server"),
+    ("requests_per_s", "repeated prompt, requests/s (32 connections)"),
+    ("sse200_completions_per_s", "200 streams, completions/s"),
+    ("sse200_cpu_us_per_completion", "200 streams, CPU µs a completion"),
+    ("not_ok", "answers that were not 2xx"),
+]
+
+
+def main() -> None:
+    require_wrk()
+    with run_target("baseline") as target:
+        baseline = target.load("repeated.lua")
+    with run_target("simulator") as target:
+        repeated = target.load("repeated.lua")
+        distinct = target.load("distinct.lua")
+        streams = target.load("stream.lua", connections=200)
+    write_result(
+        "simulator",
+        {
+            "baseline_cpu_us_per_request": baseline.cpu_us_per_request,
+            "cpu_us_per_request": repeated.cpu_us_per_request,
+            "cpu_us_per_distinct_request": distinct.cpu_us_per_request,
+            "ratio_to_baseline": repeated.cpu_us_per_request / baseline.cpu_us_per_request,
+            "requests_per_s": repeated.requests_per_s,
+            "sse200_completions_per_s": streams.requests_per_s,
+            "sse200_cpu_us_per_completion": streams.cpu_us_per_request,
+            "not_ok": repeated.not_ok + distinct.not_ok + streams.not_ok,
+        },
+        COLUMNS,
+    )
+
+
+if __name__ == "__main__":
+    main()
