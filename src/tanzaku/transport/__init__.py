@@ -8,6 +8,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from tanzaku.transport._asgi import AsgiApp, Refusal, as_asgi, refuse_plainly
+from tanzaku.transport._client import ClientResponse, HttpClient
+from tanzaku.transport._connection import StreamTimings, Timeouts
 from tanzaku.transport._encoding import decode_body
 from tanzaku.transport._http import (
     Handler,
@@ -45,10 +47,12 @@ __all__ = [
     "AsgiApp",
     "BodyEncodingError",
     "BrokenResponse",
+    "ClientResponse",
     "ConnectError",
     "GuardedProtocol",
     "Handler",
     "HeaderList",
+    "HttpClient",
     "HttpRequest",
     "HttpResponse",
     "OriginRefusal",
@@ -57,7 +61,9 @@ __all__ = [
     "RequestRefusedError",
     "RunningServer",
     "ServerLimits",
+    "StreamTimings",
     "ThreadedServer",
+    "Timeouts",
     "TlsError",
     "TransportError",
     "UpstreamTimeout",

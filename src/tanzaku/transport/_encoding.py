@@ -8,10 +8,11 @@ from tanzaku.transport.errors import BodyEncodingError
 _STEP_BYTES = 64 * 1024
 _RATIO_FREE_BYTES = 1024 * 1024
 _MAX_RATIO = 100
+_MAX_MEMBERS = 10
 
 
 def decode_body(headers: HeaderList, body: bytes, limit: int) -> bytes:
-    """`body` without its content-encoding: identity, gzip (several members too) or deflate.
+    """`body` without its content-encoding: identity, gzip (up to ten members) or deflate.
 
     Raises BodyEncodingError: `unsupported` (any other coding, or more than one), `invalid`
     (corrupt, truncated, bytes after the end), `too_large` (over `limit` bytes decoded, or more
@@ -41,6 +42,7 @@ def decode_body(headers: HeaderList, body: bytes, limit: int) -> bytes:
 def _inflate(body: bytes, window_bits: int, limit: int) -> bytes:
     pieces: list[bytes] = []
     size = 0
+    members = 1
     inflater = zlib.decompressobj(window_bits)
     rest = body
     while True:
@@ -57,7 +59,8 @@ def _inflate(body: bytes, window_bits: int, limit: int) -> bytes:
             rest = inflater.unused_data
             if not rest:
                 return b"".join(pieces)
-            if window_bits == zlib.MAX_WBITS:
+            members += 1
+            if window_bits == zlib.MAX_WBITS or members > _MAX_MEMBERS:
                 raise BodyEncodingError("invalid", "bytes follow the compressed body")
             inflater = zlib.decompressobj(window_bits)
         elif not rest and not piece:
