@@ -1,71 +1,17 @@
-"""The command line as a person runs it."""
+"""Fixtures of the end-to-end tests."""
 
-import os
 import subprocess
-import sys
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-TANZAKU = str(Path(sys.executable).parent / "tanzaku")
-
-
-@dataclass
-class CommandLine:
-    """Runs `tanzaku` in processes of its own, with a data folder of its own."""
-
-    data: Path
-    environment: Mapping[str, str] = field(default_factory=dict)
-
-    def start(self, *words: str) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            [TANZAKU, *words],
-            env=self._environment(),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            encoding="utf-8",
-        )
-
-    def run(self, *words: str, stdin: str = "", exit_code: int = 0) -> str:
-        done = subprocess.run(
-            [TANZAKU, *words],
-            env=self._environment(),
-            input=stdin,
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
-            timeout=60,
-        )
-        assert done.returncode == exit_code, done.stdout + done.stderr
-        return done.stdout if exit_code == 0 else done.stdout + done.stderr
-
-    def _environment(self) -> dict[str, str]:
-        return {
-            "PATH": os.environ["PATH"],
-            "HOME": str(self.data),
-            "XDG_DATA_HOME": str(self.data),
-            "PYTHONUTF8": "1",
-            "PYTHONUNBUFFERED": "1",
-            "COLUMNS": "240",
-            **self.environment,
-        }
+from harness.command_line import CommandLine, Serving
 
 
 @pytest.fixture
 def tanzaku(tmp_path: Path) -> CommandLine:
     return CommandLine(tmp_path)
-
-
-@dataclass
-class Serving:
-    """A `tanzaku serve` under way: its URL and everything it printed on start."""
-
-    url: str
-    banner: str
-    process: subprocess.Popen[str]
 
 
 @pytest.fixture

@@ -9,7 +9,8 @@ from typing import Any
 
 import anthropic
 import pytest
-from conftest import CommandLine, Serving
+
+from harness.command_line import CommandLine, Serving
 
 Serve = Callable[..., Serving]
 
