@@ -1,0 +1,291 @@
+"""Exact token counts of a text, summed from pieces that have been counted before.
+
+`ctok` rewrites a text into a marked stream and covers it with the fewest vocabulary pieces. Two
+facts of its vocabularies make the count a sum. An end-of-word mark only ends a piece, a
+begin-of-word mark (with its case mark) only starts one, and no piece holds an ASCII digit, an
+ideograph or whitespace together with anything else. And every run of letters is written with an
+end-of-word mark, whatever stands around it. So a text may be cut behind each word, digit group and
+ideograph, and what a piece costs depends on the piece alone, once it holds the marks and spaces
+in front of its word. `tests/unit/catalog/test_tokens_words.py` holds these facts against the
+vocabularies and the sums against `ctok`.
+
+Four kinds of characters: *letters* that form words, *standing* characters that form none and take
+no marks (ideographs, Hangul syllables, emoji), *marks* (punctuation, symbols), whitespace. What is
+none of them (combining marks, controls, joiners, other scripts' digits) may change its neighbours;
+a text that holds any is cut only where a word meets a single space and a letter, or between two
+ideographs, and the piece with the odd character goes to `ctok` whole.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from hashlib import blake2b
+from typing import Final, Literal
+
+type TokenFamily = Literal["v3", "v4.7", "v4.8"]
+
+CTOK_VERSIONS: Final[dict[TokenFamily, str]] = {"v3": "3.0", "v4.7": "4.7", "v4.8": "4.8"}
+# What a request with one user text costs beside the text (`message_overhead` of ctok 1.3.0).
+FRAME_TOKENS: Final[dict[TokenFamily, int]] = {"v3": 7, "v4.7": 11, "v4.8": 6}
+
+_LONGEST_KEPT_PIECE = 64
+_LONGEST_KEPT_TEXT = 1_024
+_PIECES_PER_GENERATION = 32_768
+_TEXTS_PER_GENERATION = 4_096
+_EDGES_PER_GENERATION = 2_048
+_PIECES_AT_ONCE = 4_096
+
+# A one-token word, and a one-token character that neither takes nor gives a mark.
+_WORD = "a"
+_STANDING = "中"
+
+_JAMO = ((0x1100, 0x11FF), (0xA960, 0xA97F), (0xD7B0, 0xD7FF))
+_CIRCLED_LETTERS = range(0x24B6, 0x24EA)
+_IDEOGRAPHIC_PUNCTUATION = range(0x3001, 0x3040)
+# Ideographs with the iteration marks, Hangul syllables, styled letters, emoji.
+_STANDING_BLOCKS = (
+    "\\u3005\\u3006\\u3031-\\u3035\\u303b\\u303c\\u3400-\\u4dbf\\u4e00-\\u9fff\\uac00-\\ud7a3"
+    "\\U0001d400-\\U0001d7ff\\U0001f000-\\U0001faff\\U00020000-\\U0002f7ff"
+)
+_IDEOGRAPHS = "\\u3400-\\u4dbf\\u4e00-\\u9fff"
+# The basic plane without the big blocks above, compatibility ideographs, surrogates, private use.
+_CLASSED_POINTS = (
+    *range(0x21, 0x3400),
+    *range(0x4DC0, 0x4E00),
+    *range(0xA000, 0xD800),
+    *range(0xFB00, 0xFFFE),
+)
+_WHITESPACE = " \\t\\n\\u3000"
+
+
+def _character_class(code_points: Iterable[int]) -> str:
+    """The code points as the inside of a regex class."""
+    spans: list[tuple[int, int]] = []
+    for point in code_points:
+        if spans and spans[-1][1] == point - 1:
+            spans[-1] = (spans[-1][0], point)
+        else:
+            spans.append((point, point))
+    return "".join(f"\\u{first:04x}-\\u{last:04x}" for first, last in spans)
+
+
+@dataclass(frozen=True, slots=True)
+class CharacterClasses:
+    """Insides of regex classes, drawn from this interpreter's Unicode data as `ctok`'s own are."""
+
+    letters: str
+    standing: str
+    marks: str
+
+
+@cache
+def character_classes() -> CharacterClasses:
+    """Sort the characters that keep their kind whatever stands beside them."""
+    letters: list[int] = []
+    marks: list[int] = []
+    ideographic: list[int] = []
+    standing = re.compile(f"[{_STANDING_BLOCKS}]")
+    for point in _CLASSED_POINTS:
+        character = chr(point)
+        kind = unicodedata.category(character)[0]
+        if (
+            kind not in "LPS"
+            or standing.match(character)
+            or not unicodedata.is_normalized("NFC", character)
+            or any(first <= point <= last for first, last in _JAMO)
+            or point in _CIRCLED_LETTERS
+        ):
+            continue
+        if kind == "L":
+            letters.append(point)
+        elif point not in _IDEOGRAPHIC_PUNCTUATION:
+            marks.append(point)
+        elif kind == "P":
+            ideographic.append(point)
+    return CharacterClasses(
+        letters=_character_class(letters),
+        standing=_STANDING_BLOCKS + _character_class(ideographic),
+        marks=_character_class(marks),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Patterns:
+    plain: re.Pattern[str]
+    sure_cut: re.Pattern[str]
+    odd: re.Pattern[str]
+    letter: re.Pattern[str]
+
+
+@cache
+def _patterns() -> _Patterns:
+    known = character_classes()
+    letter, mark, gap = f"[{known.letters}]", f"[{known.marks}]", f"[{known.marks}{_WHITESPACE}]"
+    return _Patterns(
+        # Behind a digit or an ideograph no mark swallows the space before a word: it is kept with
+        # the digit, and where marks follow the space, they and their word are too.
+        plain=re.compile(
+            f"{gap}*+{letter}++"
+            f"|(?:[0-9]{{1,3}}|[{known.standing}])(?: (?:(?={letter})|{mark}{gap}*+{letter}*+))?"
+            f"|{gap}++"
+            "|.",
+            re.DOTALL,
+        ),
+        sure_cut=re.compile(f"(?<={letter})(?= {letter})|(?<=[{_IDEOGRAPHS}])(?=[{_IDEOGRAPHS}])"),
+        odd=re.compile(f"[^{known.letters}{known.standing}{known.marks}{_WHITESPACE}0-9]"),
+        letter=re.compile(letter),
+    )
+
+
+class _Recent[K]:
+    """Counts in two generations: a full young one becomes the old one, a hit there is young again."""
+
+    def __init__(self, size: int) -> None:
+        self.young: dict[K, int] = {}
+        self._old: dict[K, int] = {}
+        self._size = size
+
+    def get(self, key: K) -> int | None:
+        count = self.young.get(key)
+        if count is None and (count := self._old.get(key)) is not None:
+            self.put(key, count)
+        return count
+
+    def put(self, key: K, count: int) -> None:
+        if len(self.young) >= self._size:
+            self._old, self.young = self.young, {}
+        self.young[key] = count
+
+
+@dataclass(frozen=True, slots=True)
+class PricedText:
+    """A cut text: the pieces are the text, and its tokens are the sum of the pieces' tokens."""
+
+    pieces: Sequence[str]
+    tokens: Sequence[int]
+
+
+class WordCounter:
+    """Counts texts of one tokenizer family; threads may share it (at worst one counts twice)."""
+
+    def __init__(self, family: TokenFamily) -> None:
+        import ctok
+
+        self._ctok = ctok
+        self._version = CTOK_VERSIONS[family]
+        self._frame = FRAME_TOKENS[family]
+        self._patterns = _patterns()
+        self._pieces: _Recent[str] = _Recent(_PIECES_PER_GENERATION)
+        self._first: _Recent[str] = _Recent(_EDGES_PER_GENERATION)
+        self._last: _Recent[str] = _Recent(_EDGES_PER_GENERATION)
+        self._texts: _Recent[str | bytes] = _Recent(_TEXTS_PER_GENERATION)
+        self._cost_behind = self._ctok_count(_WORD + _STANDING) - self._ctok_count(_WORD)
+
+    def count(self, text: str) -> int:
+        """Tokens of the text as `ctok` has them, less the frame; an empty text has none."""
+        if not text:
+            return 0
+        key = _text_key(text)
+        tokens = self._texts.get(key)
+        if tokens is None:
+            tokens = sum(self.price(text).tokens)
+            self._texts.put(key, tokens)
+        return tokens
+
+    def unseen_characters(self, text: str) -> int:
+        """Characters of the text that `ctok` has yet to go through."""
+        if self._texts.get(_text_key(text)) is not None:
+            return 0
+        known = self._pieces.young
+        return sum(len(piece) for piece in self._patterns.plain.findall(text) if piece not in known)
+
+    def price(self, text: str) -> PricedText:
+        """Cut a non-empty text and count each piece where it stands."""
+        pieces = self._patterns.plain.findall(text)
+        if len(pieces) == 1:
+            return PricedText([text], [self._ctok_count(text)])
+        try:
+            tokens = list(map(self._pieces.young.__getitem__, pieces))
+        except KeyError:
+            if self._patterns.odd.search(text):
+                pieces = self._patterns.sure_cut.split(text)
+                if len(pieces) == 1:
+                    return PricedText(pieces, [self._ctok_count(text)])
+            tokens = self._learn(pieces)
+        if not self._patterns.letter.match(text):
+            tokens[0] = self._price_first(pieces[0])
+        if text[-1] == "\n":
+            tokens[-1] = self._price_last(pieces[-1])
+        return PricedText(pieces, tokens)
+
+    def _ctok_count(self, text: str) -> int:
+        return self._ctok.token_count(text, self._version) - self._frame
+
+    def _price_first(self, piece: str) -> int:
+        """A text's first piece: the frame takes up a space, or adds a mark of its own."""
+        tokens = self._first.get(piece)
+        if tokens is None:
+            tokens = self._ctok_count(piece + _STANDING) - self._cost_behind
+            if len(piece) <= _LONGEST_KEPT_PIECE:
+                self._first.put(piece, tokens)
+        return tokens
+
+    def _price_last(self, piece: str) -> int:
+        """A text's last piece, where newlines run into the frame behind."""
+        tokens = self._last.get(piece)
+        if tokens is None:
+            tokens = self._count_behind_word(piece)
+            if len(piece) <= _LONGEST_KEPT_PIECE:
+                self._last.put(piece, tokens)
+        return tokens
+
+    def _count_behind_word(self, piece: str) -> int:
+        before = _STANDING if self._patterns.letter.match(piece) else _WORD
+        return self._ctok_count(before + piece) - self._ctok_count(before)
+
+    def _learn(self, pieces: Sequence[str]) -> list[int]:
+        tokens: list[int] = []
+        for start in range(0, len(pieces), _PIECES_AT_ONCE):
+            part = pieces[start : start + _PIECES_AT_ONCE]
+            known = {piece: self._pieces.get(piece) for piece in set(part)}
+            for piece, cost in self._measure([p for p, cost in known.items() if cost is None]):
+                known[piece] = cost
+                if len(piece) <= _LONGEST_KEPT_PIECE:
+                    self._pieces.put(piece, cost)
+            tokens += [cost for piece in part if (cost := known[piece]) is not None]
+        return tokens
+
+    def _measure(self, pieces: Sequence[str]) -> Iterator[tuple[str, int]]:
+        """Count pieces as they cost inside a text, plain ones in one go."""
+        together: list[str] = []
+        for piece in pieces:
+            if self._patterns.odd.search(piece):
+                yield piece, self._count_behind_word(piece)
+            elif _STANDING in piece:
+                yield piece, self._count_behind_word(piece + _STANDING) - self._cost_behind
+            else:
+                together.append(piece)
+        if not together:
+            return
+        # A piece that begins its word stands behind the ideograph, any other behind a word.
+        row = _STANDING.join(
+            piece if self._patterns.letter.match(piece) else _WORD + piece for piece in together
+        )
+        stream = self._ctok.tokenize(_WORD + _STANDING + row + _STANDING, self._version)
+        ends = [at for at, token in enumerate(stream) if token == _STANDING]
+        for piece, start, end in zip(together, ends, ends[1:], strict=False):
+            yield piece, end - start - 1 - (0 if self._patterns.letter.match(piece) else 1)
+
+
+def _text_key(text: str) -> str | bytes:
+    if len(text) <= _LONGEST_KEPT_TEXT:
+        return text
+    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+
+
+@cache
+def word_counter(family: TokenFamily) -> WordCounter:
+    """The process's one counter of a family; the first call loads `ctok` (0.3 s, 90 MB)."""
+    return WordCounter(family)
