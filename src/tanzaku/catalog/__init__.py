@@ -1,0 +1,26 @@
+"""What is known of the models: limits, abilities, prices, token counts. Knows nothing of HTTP."""
+
+from tanzaku.catalog._find import get_model, list_models
+from tanzaku.catalog._models import ListPrice, Model, RateLimit, Source
+from tanzaku.catalog._price import PLATFORMS, price, resolve_rates
+from tanzaku.catalog._rates import PARTS, Price, Rates, TokenRates
+from tanzaku.catalog.errors import CatalogFileError, UnknownModelError, UnpricedUsageError
+
+__all__ = [
+    "PARTS",
+    "PLATFORMS",
+    "CatalogFileError",
+    "ListPrice",
+    "Model",
+    "Price",
+    "RateLimit",
+    "Rates",
+    "Source",
+    "TokenRates",
+    "UnknownModelError",
+    "UnpricedUsageError",
+    "get_model",
+    "list_models",
+    "price",
+    "resolve_rates",
+]

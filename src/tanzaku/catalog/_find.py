@@ -1,0 +1,47 @@
+"""Which model a name means."""
+
+import difflib
+from functools import lru_cache
+from typing import Final
+
+from tanzaku.catalog._load import Name, load_catalog
+from tanzaku.catalog._models import Model
+from tanzaku.catalog.errors import UnknownModelError
+
+# Inference profiles: the place comes before the model's Bedrock id. [AUG claude-on-amazon-bedrock;
+# `in` from genai-prices 0.2.3]
+_PROFILES: Final = frozenset({"global", "us", "eu", "jp", "apac", "au", "in", "us-gov"})
+
+
+def get_model(name: str) -> Model:
+    """The model of an id, an alias, a Bedrock id (with or without `global.`, `us.`, ...) or a
+    Google id; raises UnknownModelError."""
+    return resolve_name(name).model
+
+
+def list_models() -> list[Model]:
+    """All models, the two Haikus first, the retired ones last."""
+    return list(load_catalog().models)
+
+
+@lru_cache(maxsize=1024)
+def resolve_name(name: str) -> Name:
+    """What a name says: the model, and the platform and place where it tells them.
+
+    A Bedrock id without a profile names the model inside one region.
+    """
+    names = load_catalog().names
+    place, dot, rest = name.partition(".")
+    if dot and place in _PROFILES and rest in names and names[rest].platform == "bedrock":
+        geo = "global" if place == "global" else "regional"
+        return Name(names[rest].model, "bedrock", geo)
+    found = names.get(name)
+    if found is None:
+        near = difflib.get_close_matches(name, names, n=1)
+        raise UnknownModelError(
+            f"Unknown model `{name}`.",
+            hint=f"Did you mean `{near[0]}`?" if near else "`tanzaku models` lists them.",
+        )
+    if found.platform == "bedrock":
+        return Name(found.model, "bedrock", "regional")
+    return found

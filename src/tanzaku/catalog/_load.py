@@ -1,0 +1,412 @@
+"""models.toml → models, each fact checked, each complaint with its line."""
+
+import difflib
+import re
+import tomllib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, fields
+from datetime import date
+from decimal import Decimal
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Final, NoReturn
+
+from tanzaku.catalog._models import ListPrice, Model, RateLimit, Source
+from tanzaku.catalog.errors import CatalogFileError
+
+UNKNOWN: Final = "unknown"
+NONE: Final = "none"
+
+type _Path = tuple[str | int, ...]
+
+_HEADER: Final = re.compile(r"\s*(\[\[?)\s*([^\]]+?)\s*\]")
+_KEY: Final = re.compile(r"""\s*("[^"]*"|[A-Za-z0-9_-]+)\s*=""")
+
+
+class _Wrong(Exception):
+    """A value is not what its key stands for; the message says what it should be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """What a name stands for: the model, the only platform that calls it so, and the place.
+
+    `geo` is `global` or `regional` where a Bedrock id says so.
+    """
+
+    model: Model
+    platform: str | None = None
+    geo: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """All that models.toml says. `names` has every id, alias and cloud id."""
+
+    checked_on: date
+    models: tuple[Model, ...]
+    names: Mapping[str, "Name"]
+    sources: Mapping[str, Source]
+
+
+@lru_cache(maxsize=1)
+def load_catalog() -> Catalog:
+    """The catalog inside the package, read once."""
+    path = Path(__file__).with_name("models.toml")
+    return parse_catalog(path.read_text(encoding="utf-8"), path.name)
+
+
+def parse_catalog(text: str, filename: str) -> Catalog:
+    """Read and check a catalog; raises CatalogFileError with file, line, key and nearest key."""
+    return _Reader(text, filename).read()
+
+
+def find_lines(text: str) -> dict[_Path, int]:
+    """The line, from 1, of every table header and of every key at the start of a line.
+
+    Tables of an array have their place in it as a step of the path: `("models", 2, "id")`.
+    """
+    lines: dict[_Path, int] = {}
+    counts: dict[_Path, int] = {}
+    table: _Path = ()
+    for number, line in enumerate(text.splitlines(), start=1):
+        if header := _HEADER.match(line):
+            table = tuple(name.strip().strip('"') for name in header[2].split("."))
+            if header[1] == "[[":
+                counts[table] = counts.get(table, -1) + 1
+                table = (*table, counts[table])
+            lines[table] = number
+        elif key := _KEY.match(line):
+            lines.setdefault((*table, key[1].strip('"')), number)
+    return lines
+
+
+class _Reader:
+    """One pass over one text. It knows where things stand, so that it can say so."""
+
+    def __init__(self, text: str, filename: str) -> None:
+        self._text = text
+        self._filename = filename
+        self._lines: dict[_Path, int] | None = None
+
+    def read(self) -> Catalog:
+        try:
+            data = tomllib.loads(self._text, parse_float=Decimal)
+        except tomllib.TOMLDecodeError as error:
+            raise CatalogFileError(f"{self._filename}: {error}") from error
+        self._check_keys(
+            data,
+            (),
+            {"checked", "sources", "rate_limits", "generations", "models"},
+            all_needed=True,
+        )
+        self._sources = {
+            key: self._source(table, ("sources", key))
+            for key, table in self._tables(data["sources"], ("sources",))
+        }
+        self._limits = {
+            key: self._rate_limit(table, ("rate_limits", key))
+            for key, table in self._tables(data["rate_limits"], ("rate_limits",))
+        }
+        generations = dict(self._tables(data["generations"], ("generations",)))
+        for key, table in generations.items():
+            self._check_keys(table, ("generations", key), _GENERATION_KEYS)
+        models = data["models"]
+        if not isinstance(models, list) or not models:
+            self._fail(("models",), "`models` must be a list of tables, [[models]]")
+        read = tuple(
+            self._model(table, ("models", index), generations) for index, table in enumerate(models)
+        )
+        return Catalog(
+            self._value(data["checked"], ("checked",), _date),
+            read,
+            self._names(read),
+            self._sources,
+        )
+
+    def _source(self, table: Mapping[str, Any], path: _Path) -> Source:
+        self._check_keys(table, path, {"date", "where"}, all_needed=True)
+        return Source(
+            str(path[-1]),
+            self._value(table["where"], path, _text),
+            self._value(table["date"], path, _date),
+        )
+
+    def _rate_limit(self, table: Mapping[str, Any], path: _Path) -> dict[str, RateLimit]:
+        self._check_keys(table, path, {"source", "start", "build", "scale"}, all_needed=True)
+        self._known_source(table["source"], (*path, "source"))
+        return {
+            tier: RateLimit(*self._value(table[tier], (*path, tier), _three_counts))
+            for tier in ("start", "build", "scale")
+        }
+
+    def _model(
+        self, table: Mapping[str, Any], path: _Path, generations: Mapping[str, Mapping[str, Any]]
+    ) -> Model:
+        if not isinstance(table, dict):
+            self._fail(path, "a model must be a table")
+        self._check_keys(table, path, _MODEL_KEYS)
+        generation = table.get("generation")
+        if not isinstance(generation, str) or generation not in generations:
+            self._fail(
+                (*path, "generation"),
+                f"{_title(table)}: no generation `{generation}`",
+                _nearest(str(generation), generations),
+            )
+        inherited = generations[generation]
+        origin = ("generations", generation)
+        facts: dict[str, Any] = {}
+        sources: dict[str, str] = {}
+        unknown: set[str] = set()
+        for name, check in _FACTS.items():
+            own = name in table
+            home, where = (table, path) if own else (inherited, origin)
+            if name not in home:
+                if name in _OPTIONAL:
+                    facts[name] = None
+                    continue
+                self._fail(path, f"{_title(table)}: `{name}` is missing")
+            value = home[name]
+            if value == UNKNOWN and name in _MAY_BE_UNKNOWN:
+                facts[name] = None
+                unknown.add(name)
+            else:
+                facts[name] = self._value(value, (*where, name), check)
+            sources[name] = self._source_of(name, home, where)
+        guesses = self._guesses(inherited, origin) - table.keys() | self._guesses(table, path)
+        limits = facts.pop("rate_limits")
+        if limits is not None and limits not in self._limits:
+            self._fail(
+                (*path, "rate_limits"), f"no rate limits `{limits}`", _nearest(limits, self._limits)
+            )
+        return Model(
+            generation=generation,
+            rate_limits=None if limits is None else self._limits[limits],
+            unknown=frozenset(unknown),
+            guesses=frozenset(guesses),
+            sources={name: self._sources[key] for name, key in sources.items()},
+            **facts,
+        )
+
+    def _source_of(self, name: str, home: Mapping[str, Any], where: _Path) -> str:
+        special = home.get("sources", {})
+        if not isinstance(special, dict):
+            self._fail((*where, "sources"), "`sources` must be a table of fact = source")
+        self._check_keys(special, (*where, "sources"), _FACTS.keys())
+        if name in special:
+            return self._known_source(special[name], (*where, "sources"))
+        if "source" not in home:
+            self._fail(where, "`source` is missing")
+        return self._known_source(home["source"], (*where, "source"))
+
+    def _known_source(self, key: object, path: _Path) -> str:
+        if not isinstance(key, str) or key not in self._sources:
+            self._fail(
+                path, f"source `{key}` is not in [sources]", _nearest(str(key), self._sources)
+            )
+        return key
+
+    def _guesses(self, table: Mapping[str, Any], path: _Path) -> set[str]:
+        guesses = self._value(table.get("guesses", []), (*path, "guesses"), _texts)
+        for name in guesses:
+            if name not in _FACTS:
+                self._fail((*path, "guesses"), f"no fact `{name}`", _nearest(name, _FACTS))
+        return set(guesses)
+
+    def _names(self, models: Iterable[Model]) -> dict[str, Name]:
+        names: dict[str, Name] = {}
+        for index, model in enumerate(models):
+            for key, name, platform in model.iter_names():
+                first = names.setdefault(name, Name(model, platform)).model
+                if first is not model:
+                    self._fail(("models", index, key), f"`{name}` names {first.id} already")
+        return names
+
+    def _tables(self, value: object, path: _Path) -> list[tuple[str, dict[str, Any]]]:
+        if not isinstance(value, dict) or not all(
+            isinstance(item, dict) for item in value.values()
+        ):
+            self._fail(path, f"`{path[0]}` must hold tables")
+        return list(value.items())
+
+    def _check_keys(
+        self,
+        table: Mapping[str, Any],
+        path: _Path,
+        known: Iterable[str],
+        *,
+        all_needed: bool = False,
+    ) -> None:
+        known = set(known)
+        for key in table:
+            if key not in known:
+                self._fail((*path, key), f"unknown key `{key}`", _nearest(key, known))
+        if all_needed and (missing := sorted(known - table.keys())):
+            self._fail(path, f"`{missing[0]}` is missing")
+
+    def _value[T](self, value: object, path: _Path, check: Callable[[Any], T]) -> T:
+        try:
+            return check(value)
+        except _Wrong as wrong:
+            self._fail(path, f"`{path[-1]}` must be {wrong}, not {value!r}")
+
+    def _fail(self, path: _Path, message: str, hint: str = "") -> NoReturn:
+        if self._lines is None:
+            self._lines = find_lines(self._text)
+        while path and path not in self._lines:
+            path = path[:-1]
+        raise CatalogFileError(f"{self._filename}:{self._lines.get(path, 1)}: {message}", hint=hint)
+
+
+def _title(table: Mapping[str, Any]) -> str:
+    return str(table.get("id", "a model without id"))
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name, list(known), n=1)
+    return f"Did you mean `{near[0]}`?" if near else f"Known: {', '.join(sorted(known))}."
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str) or value in ("", UNKNOWN, NONE):
+        raise _Wrong("a text")
+    return value
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise _Wrong("a list of texts")
+    return tuple(value)
+
+
+def _flag(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise _Wrong("true or false")
+    return value
+
+
+def _count(value: object) -> int:
+    if type(value) is not int or value <= 0:
+        raise _Wrong("a whole number above 0")
+    return value
+
+
+def _three_counts(value: object) -> tuple[int, ...]:
+    if not isinstance(value, list) or len(value) != 3:
+        raise _Wrong("[requests, input tokens, output tokens] a minute")
+    return tuple(_count(item) for item in value)
+
+
+def _factor(value: object) -> Decimal:
+    if type(value) not in (int, Decimal) or value < 1:  # type: ignore[operator]
+        raise _Wrong("a factor of at least 1")
+    return Decimal(value)  # type: ignore[arg-type]
+
+
+def _date(value: object) -> date:
+    if type(value) is not date:
+        raise _Wrong("a date, as 2026-11-23")
+    return value
+
+
+def _or_none[T](check: Callable[[Any], T]) -> Callable[[Any], T | None]:
+    return lambda value: None if value == NONE else check(value)
+
+
+def _one_of(*choices: str) -> Callable[[Any], str]:
+    def check(value: object) -> str:
+        if value not in choices:
+            raise _Wrong(f"one of {', '.join(choices)}")
+        return str(value)
+
+    return check
+
+
+def _some_of(*choices: str) -> Callable[[Any], tuple[str, ...]]:
+    def check(value: object) -> tuple[str, ...]:
+        if not isinstance(value, list) or any(item not in choices for item in value):
+            raise _Wrong(f"a list of some of {', '.join(choices)}")
+        return tuple(value)
+
+    return check
+
+
+def _list_price(value: object) -> ListPrice:
+    names = {field.name for field in fields(ListPrice)}
+    if not isinstance(value, dict) or value.keys() != names:
+        raise _Wrong(f"a table of {', '.join(sorted(names))}")
+    if any(type(item) not in (int, Decimal) or item < 0 for item in value.values()):
+        raise _Wrong("prices in dollars")
+    return ListPrice(**{name: Decimal(item) for name, item in value.items()})
+
+
+_THINKING: Final = ("enabled", "adaptive", "disabled", "between_tools")
+_EFFORTS: Final = ("low", "medium", "high", "xhigh", "max")
+
+_FACTS: Final[dict[str, Callable[[Any], object]]] = {
+    "id": _text,
+    "aliases": _texts,
+    "display_name": _text,
+    "line": _text,
+    "bedrock_id": _or_none(_text),
+    "mantle_id": _or_none(_text),
+    "vertex_id": _or_none(_text),
+    "context_window": _count,
+    "max_output_tokens": _count,
+    "max_batch_output_tokens": _or_none(_count),
+    "thinking_modes": _some_of(*_THINKING),
+    "deprecated_thinking_modes": _some_of(*_THINKING),
+    "default_thinking": _one_of("adaptive", "disabled"),
+    "reduced_thinking_max_effort": _or_none(_one_of(*_EFFORTS)),
+    "thinking_display": _or_none(_one_of("summarized", "omitted")),
+    "keeps_earlier_thinking": _flag,
+    "effort_levels": _some_of(*_EFFORTS),
+    "default_effort": _or_none(_one_of(*_EFFORTS)),
+    "sampling": _one_of("free", "one-of-two", "defaults-only", "near-defaults"),
+    "prefill": _flag,
+    "forced_tool_choice": _flag,
+    "system_turns": _flag,
+    "fast_speed": _flag,
+    "us_inference_factor": _or_none(_factor),
+    "regional_factor": _factor,
+    "cache_minimum_tokens": _count,
+    "tokenizer": _one_of("v3", "v4.7", "v4.8"),
+    "tool_prompt_tokens": _count,
+    "forced_tool_prompt_tokens": _or_none(_count),
+    "images_per_request": _count,
+    "image_max_side_px": _count,
+    "image_max_megabytes": _count,
+    "pdf_pages_per_request": _count,
+    "state": _one_of("active", "deprecated", "retired"),
+    "is_legacy": _flag,
+    "released_on": _date,
+    "deprecated_on": _or_none(_date),
+    "retires_on": _or_none(_date),
+    "retires_not_before": _or_none(_date),
+    "rate_limits": _or_none(_text),
+    "rate_pool": _or_none(_text),
+    "priority_tier": _flag,
+    "list_price": _list_price,
+}
+_MAY_BE_UNKNOWN: Final = frozenset(
+    {
+        "bedrock_id",
+        "mantle_id",
+        "vertex_id",
+        "max_batch_output_tokens",
+        "system_turns",
+        "cache_minimum_tokens",
+        "tool_prompt_tokens",
+        "forced_tool_prompt_tokens",
+        "released_on",
+        "retires_not_before",
+        "rate_limits",
+        "rate_pool",
+        "priority_tier",
+    }
+)
+_OPTIONAL: Final = frozenset({"list_price"})
+_OF_A_TABLE: Final = frozenset({"source", "sources", "guesses"})
+_OF_A_MODEL: Final = frozenset({"id", "aliases", "display_name"})
+_MODEL_KEYS: Final = _FACTS.keys() | _OF_A_TABLE | {"generation"}
+_GENERATION_KEYS: Final = _FACTS.keys() - _OF_A_MODEL | _OF_A_TABLE

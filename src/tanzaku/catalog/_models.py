@@ -1,0 +1,122 @@
+"""What is known of a model."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a fact was read, and the day it was read there."""
+
+    key: str
+    where: str
+    read_on: date
+
+
+@dataclass(frozen=True, slots=True)
+class RateLimit:
+    """What an organization may send in a minute, all its workspaces together."""
+
+    requests: int
+    input_tokens: int
+    output_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class ListPrice:
+    """Dollars per million tokens; `web_search` per single search."""
+
+    input: Decimal
+    output: Decimal
+    cache_write_5m: Decimal
+    cache_write_1h: Decimal
+    cache_read: Decimal
+    web_search: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """One model: names, limits, abilities, lifecycle.
+
+    None means that there is no such thing, or that nobody here knows: then the attribute's name is
+    in `unknown`. What is only believed is in `guesses`. `sources` says for each fact where it was
+    read and when.
+
+    `thinking_modes` are the accepted values of `thinking.type`; `default_thinking` is what holds
+    without one; `reduced_thinking_max_effort` is the highest effort at which `disabled` or
+    `between_tools` is accepted (None: any). `sampling` is one of `free`; `one-of-two` (temperature
+    or top_p, not both); `defaults-only`; `near-defaults` (temperature 1 or top_p 0.99, not both, no
+    top_k). `us_inference_factor` is None where the API refuses `inference_geo`. `tokenizer` is
+    `v3`, `v4.7` or `v4.8`. The tool prompt tokens come on top of the tools themselves, for
+    tool_choice auto or none, and any or tool. `rate_limits` has the keys `start`, `build`, `scale`;
+    models of one `rate_pool` share them. `state` is that of Anthropic's own platforms: `active`,
+    `deprecated` or `retired`.
+    """
+
+    id: str
+    aliases: tuple[str, ...]
+    display_name: str
+    line: str
+    generation: str
+    bedrock_id: str | None
+    mantle_id: str | None
+    vertex_id: str | None
+    context_window: int
+    max_output_tokens: int
+    max_batch_output_tokens: int | None
+    thinking_modes: tuple[str, ...]
+    deprecated_thinking_modes: tuple[str, ...]
+    default_thinking: str
+    reduced_thinking_max_effort: str | None
+    thinking_display: str | None
+    keeps_earlier_thinking: bool
+    effort_levels: tuple[str, ...]
+    default_effort: str | None
+    sampling: str
+    prefill: bool
+    forced_tool_choice: bool
+    system_turns: bool | None
+    fast_speed: bool
+    us_inference_factor: Decimal | None
+    regional_factor: Decimal
+    cache_minimum_tokens: int | None
+    tokenizer: str
+    tool_prompt_tokens: int | None
+    forced_tool_prompt_tokens: int | None
+    images_per_request: int
+    image_max_side_px: int
+    image_max_megabytes: int
+    pdf_pages_per_request: int
+    state: str
+    is_legacy: bool
+    released_on: date | None
+    deprecated_on: date | None
+    retires_on: date | None
+    retires_not_before: date | None
+    rate_limits: Mapping[str, RateLimit] | None
+    rate_pool: str | None
+    priority_tier: bool | None
+    list_price: ListPrice | None
+    unknown: frozenset[str]
+    guesses: frozenset[str]
+    sources: Mapping[str, Source]
+
+    def iter_names(self) -> Iterator[tuple[str, str, str | None]]:
+        """Every name as (the fact that states it, the name, the only platform it is used on).
+
+        A name without a platform is Anthropic's own, whatever the clouds call the model.
+        """
+        yield "id", self.id, None
+        for alias in self.aliases:
+            yield "aliases", alias, None
+        own = {self.id, *self.aliases}
+        clouds = (
+            ("bedrock_id", self.bedrock_id, "bedrock"),
+            ("mantle_id", self.mantle_id, "bedrock"),
+            ("vertex_id", self.vertex_id, "vertex"),
+        )
+        for key, name, platform in clouds:
+            if name is not None and name not in own:
+                yield key, name, platform

@@ -1,0 +1,21 @@
+"""What goes wrong in the catalog.
+
+UserError
+├── CatalogFileError     models.toml says something the catalog cannot read
+├── UnknownModelError    no such model
+└── UnpricedUsageError   a usage, or a part of one, whose price is not known
+"""
+
+from tanzaku.core import UserError
+
+
+class CatalogFileError(UserError):
+    """`models.toml` is wrong; the message names file, line and key."""
+
+
+class UnknownModelError(UserError):
+    """No model of that name is in the catalog; the hint names the nearest."""
+
+
+class UnpricedUsageError(UserError):
+    """The price of this usage, or of one part of it, is not known. It is never taken as zero."""
