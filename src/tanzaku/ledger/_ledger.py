@@ -1,0 +1,237 @@
+"""The ledger: exchanges kept in one SQLite file, written by one process, read by many."""
+
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from threading import Lock
+from typing import Literal, Self, override
+
+import apsw
+
+from tanzaku.core import Clock, UserError
+from tanzaku.exchange import Exchange
+from tanzaku.ledger import _query
+from tanzaku.ledger._lock import WriterLock
+from tanzaku.ledger._query import CostRow, Filters
+from tanzaku.ledger._row import build_settled, build_started
+from tanzaku.ledger._schema import MIGRATIONS, check_schema, migrate
+from tanzaku.ledger._sqlite import connect_reader, connect_writer, ensure_sound_sqlite
+from tanzaku.ledger._writer import Opened, Writer
+from tanzaku.ledger.errors import LedgerError
+
+
+class LedgerReader:
+    """The reading side. Every query blocks; call it from any thread, several at a time.
+
+    It sees what was committed when the query began, also by a writer in another process.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._idle: list[apsw.Connection] = []
+        self._is_closed = False
+        self._pool_lock = Lock()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def list_exchanges(
+        self,
+        *,
+        limit: int = 50,
+        before: str | None = None,
+        model: str | None = None,
+        route: str | None = None,
+        status: int | None = None,
+        since: float | None = None,
+        until: float | None = None,
+    ) -> list[Exchange]:
+        """Exchanges in the order they started, newest first, with empty headers and bodies.
+
+        `limit` is 1 to 1000. `before` is the id of the last exchange of the page before. `model`
+        is the one asked for or the one that answered. `since` <= start < `until`, Unix seconds.
+        UserError for a limit out of range or an unknown `before`.
+        """
+        filters = Filters(model, route, status, since, until)
+        with self._connect() as connection:
+            return _query.list_exchanges(connection, filters, limit, before)
+
+    def get_exchange(self, exchange_id: str) -> Exchange:
+        """One exchange, whole, by its id or a prefix of at least 6 characters that only it has.
+
+        UserError when there is none, or several (it names them).
+        """
+        with self._connect() as connection:
+            return _query.get_exchange(connection, exchange_id)
+
+    def sum_costs(
+        self,
+        *,
+        by: Literal["model", "day", "route"],
+        since: float | None = None,
+        until: float | None = None,
+    ) -> list[CostRow]:
+        """Exact sums for each model that answered, UTC day or route, ordered by that key."""
+        with self._connect() as connection:
+            return _query.sum_costs(connection, by, Filters(since=since, until=until))
+
+    def totals(self) -> CostRow:
+        """One sum over everything, its key `total`."""
+        with self._connect() as connection:
+            return _query.sum_costs(connection, "all", Filters())[0]
+
+    def close(self) -> None:
+        """Give the file back. May be called again; a query afterwards raises LedgerError."""
+        with self._pool_lock:
+            self._is_closed = True
+            idle, self._idle = self._idle, []
+        for connection in idle:
+            connection.close()
+
+    @contextmanager
+    def _connect(self) -> Iterator[apsw.Connection]:
+        with self._pool_lock:
+            if self._is_closed:
+                raise LedgerError("The ledger is closed.")
+            connection = self._idle.pop() if self._idle else None
+        connection = connection or connect_reader(self.path)
+        try:
+            yield connection
+        finally:
+            with self._pool_lock:
+                is_kept = not self._is_closed
+                if is_kept:
+                    self._idle.append(connection)
+            if not is_kept:
+                connection.close()
+
+
+class Ledger(LedgerReader):
+    """The writing side and the reading one. Made by `Ledger.open`; close it to flush."""
+
+    def __init__(self, path: Path, writer: Writer, resources: ExitStack) -> None:
+        super().__init__(path)
+        self._writer = writer
+        self._resources = resources
+        self._opened: dict[str, Opened] = {}
+
+    @classmethod
+    def open(cls, path: Path | None, *, clock: Clock) -> Self:
+        """Open `path` for writing; None is a private file that `close` deletes.
+
+        A missing file is made (mode 0600, its folder too), an older schema is migrated after a
+        backup beside it. Not for network file systems. UserError when another process writes the
+        file, when it is not a ledger or newer than this Tanzaku, when it cannot be written, or
+        when SQLite itself is unsound.
+        """
+        ensure_sound_sqlite()
+        with ExitStack() as resources:
+            is_durable = path is not None
+            if path is None:
+                folder = resources.enter_context(TemporaryDirectory(prefix="tanzaku-"))
+                path = Path(folder) / "ledger.db"
+            with _explain_failure(path):
+                path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                resources.callback(WriterLock(path).release)
+                _ensure_own_file(path)
+                connection = connect_writer(path, is_durable=is_durable)
+                resources.callback(connection.close)
+                migrate(connection, path, clock)
+                writer = Writer(connection)
+            return cls(path, writer, resources.pop_all())
+
+    @classmethod
+    def read(cls, path: Path) -> LedgerReader:
+        """Open `path` for reading only, also while another process writes it.
+
+        UserError when it is missing, not a ledger, or of another schema than this Tanzaku's.
+        """
+        ensure_sound_sqlite()
+        if not path.is_file():
+            raise UserError(
+                f"There is no ledger at {path}.",
+                hint="`tanzaku serve` makes it; or name another file with --ledger.",
+            )
+        with _explain_failure(path):
+            version = _read_version(path)
+        if version < len(MIGRATIONS):
+            raise UserError(
+                f"The ledger {path} has the older schema {version}.",
+                hint="Start `tanzaku serve` on it once: that makes a backup and brings it up to date.",
+            )
+        return LedgerReader(path)
+
+    def start(self, exchange: Exchange) -> None:
+        """Enqueue the started event, without waiting; it is on disk within about 20 ms.
+
+        Raises LedgerError when `exchange_id` is already under way, when 256 MiB wait to be
+        written, when the reserved amount is not exact, or when the ledger is closed. A started
+        event that could not be written is written again with its settled one.
+        """
+        exchange_id = exchange.exchange_id
+        if exchange_id in self._opened:
+            raise LedgerError(f"The exchange {exchange_id} has already started.")
+        self._opened[exchange_id] = self._writer.append_started(build_started(exchange))
+
+    async def settle(self, exchange: Exchange) -> None:
+        """Return once both events of `exchange` are durable; its `settlement` must be set.
+
+        Works from any event loop. Cancelling it does not take the event back. Raises LedgerError
+        when the transaction failed (then neither this event nor an unwritten started one is kept),
+        when the id is already in the file, or when an amount is not exact.
+        """
+        if exchange.settlement is None:
+            raise LedgerError(f"The exchange {exchange.exchange_id} has no settlement.")
+        settled = build_settled(exchange.settlement)
+        opened = self._opened.pop(exchange.exchange_id, None) or Opened(build_started(exchange))
+        await self._writer.append_settled(opened, settled)
+
+    @property
+    def is_healthy(self) -> bool:
+        """Whether the last transaction was written; true before the first."""
+        return self._writer.last_error is None
+
+    @property
+    def last_error(self) -> LedgerError | None:
+        """Why the last transaction failed, None when it was written."""
+        return self._writer.last_error
+
+    @override
+    def close(self) -> None:
+        """Write everything that waits, then give file and lock back. May be called again."""
+        super().close()
+        self._writer.close()
+        self._resources.close()
+
+
+@contextmanager
+def _explain_failure(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, apsw.Error) as error:
+        raise UserError(
+            f"The ledger {path} cannot be opened: {error}",
+            hint="Check that its folder exists and may be written, or name another with --ledger.",
+        ) from error
+
+
+def _ensure_own_file(path: Path) -> None:
+    """Make the file when it is missing; refuse, untouched, one that is not ours to write."""
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+    except FileExistsError:
+        _read_version(path)
+        path.chmod(0o600)
+
+
+def _read_version(path: Path) -> int:
+    connection = connect_reader(path)
+    try:
+        return check_schema(connection, path)
+    finally:
+        connection.close()

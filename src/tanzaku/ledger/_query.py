@@ -1,0 +1,169 @@
+"""What can be asked of a ledger, on one reading connection."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from decimal import Decimal
+from typing import Any, Literal
+
+import apsw
+
+from tanzaku.core import UserError
+from tanzaku.exchange import Exchange
+from tanzaku.ledger._row import SETTLED_COLUMNS, STARTED_COLUMNS, from_picousd, read_exchange
+
+MAX_LIMIT = 1000
+_MIN_PREFIX = 6
+_SHOWN_CANDIDATES = 5
+_MEGA = 1_000_000
+
+_ALL_COLUMNS = STARTED_COLUMNS + SETTLED_COLUMNS
+_LIGHT_COLUMNS = tuple(name for name in _ALL_COLUMNS if not name.endswith(("_headers", "_body")))
+_GROUPS = {
+    "model": "coalesce(response_model, model, '-')",
+    "day": "date(started_at, 'unixepoch')",
+    "route": "coalesce(route, '-')",
+    "all": "'total'",
+}
+_SUMS = f"""
+    count(*),
+    count(*) - count(settled_at),
+    sum(coalesce(error_type IS NOT NULL OR status >= 400, 0)),
+    count(unpriced),
+    sum(coalesce(input_tokens, 0)),
+    sum(coalesce(output_tokens, 0)),
+    sum(coalesce(cache_write_tokens, 0)),
+    sum(coalesce(cache_read_tokens, 0)),
+    sum(coalesce(cost_picousd / {_MEGA}, 0)),
+    sum(coalesce(cost_picousd % {_MEGA}, 0))
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class CostRow:
+    """A sum over exchanges: how many, how many tokens, how many dollars.
+
+    `key` is a model id, a route, a UTC day `2026-11-23` or `total`; `-` where there is none yet.
+    `unsettled` of the `exchanges` were cut off or are under way; `errors` answered with one;
+    `unpriced` had usage whose price is not known, so `total_usd` lacks it. Tokens are those of
+    `usage`: `input_tokens` does not hold cache writes and reads.
+    """
+
+    key: str
+    exchanges: int
+    unsettled: int
+    errors: int
+    unpriced: int
+    input_tokens: int
+    output_tokens: int
+    cache_write_tokens: int
+    cache_read_tokens: int
+    total_usd: Decimal
+
+    def to_json(self) -> dict[str, Any]:
+        """The same keys, the dollars as a string in plain digits."""
+        return {**asdict(self), "total_usd": f"{self.total_usd:f}"}
+
+
+_SUM_FIELDS = [field.name for field in fields(CostRow) if field.name != "total_usd"]
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """Conditions that all must hold; None is no condition. Times are Unix seconds."""
+
+    model: str | None = None
+    route: str | None = None
+    status: int | None = None
+    since: float | None = None
+    until: float | None = None
+
+    def render(self) -> tuple[str, dict[str, Any]]:
+        """The SQL condition and its named parameters."""
+        conditions = {
+            "model": "(model = :model OR response_model = :model)",
+            "route": "route = :route",
+            "status": "status = :status",
+            "since": "started_at >= :since",
+            "until": "started_at < :until",
+        }
+        values = {name: getattr(self, name) for name in conditions}
+        given = {name: value for name, value in values.items() if value is not None}
+        return " AND ".join(["1", *(conditions[name] for name in given)]), given
+
+
+def list_exchanges(
+    connection: apsw.Connection, filters: Filters, limit: int, before: str | None
+) -> list[Exchange]:
+    if not 1 <= limit <= MAX_LIMIT:
+        raise UserError(f"limit must be 1 to {MAX_LIMIT}, not {limit}.")
+    where, values = filters.render()
+    if before is not None:
+        values["before"] = connection.execute(
+            "SELECT seq FROM started WHERE exchange_id = ?", (before,)
+        ).get
+        if values["before"] is None:
+            raise UserError(f"No exchange {before!r} to list before.")
+        where += " AND seq < :before"
+    rows = connection.execute(
+        f"SELECT {', '.join(_LIGHT_COLUMNS)} FROM exchange WHERE {where} "
+        f"ORDER BY seq DESC LIMIT :limit",
+        values | {"limit": limit},
+    )
+    return [read_exchange(_name(_LIGHT_COLUMNS, row)) for row in rows]
+
+
+def get_exchange(connection: apsw.Connection, exchange_id: str) -> Exchange:
+    select = f"SELECT {', '.join(_ALL_COLUMNS)} FROM exchange WHERE exchange_id = ?"
+    row = connection.execute(select, (exchange_id,)).fetchone()
+    if row is None:
+        row = connection.execute(select, (_complete_id(connection, exchange_id),)).fetchone()
+    assert row is not None
+    return read_exchange(_name(_ALL_COLUMNS, row))
+
+
+def sum_costs(
+    connection: apsw.Connection, by: Literal["model", "day", "route", "all"], filters: Filters
+) -> list[CostRow]:
+    where, values = filters.render()
+    rows = connection.execute(
+        f"SELECT {_GROUPS[by]} AS key, {_SUMS} FROM exchange WHERE {where} "
+        "GROUP BY key ORDER BY key",
+        values,
+    )
+    return [_read_sum(row) for row in rows]
+
+
+def _read_sum(row: tuple[Any, ...]) -> CostRow:
+    values = dict(zip(_SUM_FIELDS, row[:-2], strict=True))
+    millions, rest = row[-2:]
+    return CostRow(**values, total_usd=from_picousd(millions * _MEGA + rest))
+
+
+def _complete_id(connection: apsw.Connection, prefix: str) -> str:
+    found: list[str] = []
+    if len(prefix) >= _MIN_PREFIX:
+        found = (
+            connection.execute(
+                "SELECT exchange_id FROM started WHERE exchange_id >= ?1 "
+                "AND exchange_id < ?1 || char(1114111) ORDER BY exchange_id LIMIT ?2",
+                (prefix, _SHOWN_CANDIDATES + 1),
+            ).get
+            or []
+        )
+        found = [found] if isinstance(found, str) else found
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        raise UserError(
+            f"No exchange {prefix!r} in the ledger.",
+            hint=f"`tanzaku log` lists them; the first {_MIN_PREFIX} characters or more will do.",
+        )
+    shown = ", ".join(found[:_SHOWN_CANDIDATES])
+    more = ", …" if len(found) > _SHOWN_CANDIDATES else ""
+    raise UserError(
+        f"Several exchanges begin with {prefix!r}: {shown}{more}", hint="Give more characters."
+    )
+
+
+def _name(columns: tuple[str, ...], row: tuple[Any, ...]) -> Mapping[str, Any]:
+    return dict(zip(columns, row, strict=True))

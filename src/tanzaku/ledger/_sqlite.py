@@ -1,0 +1,84 @@
+"""The SQLite library and how a connection to a ledger's file is opened."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+import apsw
+
+from tanzaku.core import UserError
+
+APPLICATION_ID = 0x545A4B55
+_BUSY_MS = 5_000
+
+_FIRST_WITH_WAL = (3, 7, 0)
+_FIRST_FIXED = (3, 51, 3)
+_FIXED_BRANCHES = {(3, 50): 7, (3, 44): 6}
+
+
+@dataclass(frozen=True, slots=True)
+class SqliteVerdict:
+    """Whether a SQLite version keeps what it has committed; `why` is a sentence for people."""
+
+    version: str
+    is_sound: bool
+    why: str
+
+
+def sqlite_verdict(version: str | None = None) -> SqliteVerdict:
+    """Judge a SQLite version (`3.54.1`), by default that of the library the ledger runs on.
+
+    3.7.0 to 3.51.2 can lose committed writes when one connection resets the WAL while another
+    checkpoints; fixed in 3.51.3 and, in older branches, 3.50.7 and 3.44.6
+    (https://sqlite.org/wal.html, read 2026-11-23).
+    """
+    version = version or apsw.sqlite_lib_version()
+    major, minor, patch = (int(number) for number in version.split(".")[:3])
+    numbers = (major, minor, patch)
+    if numbers < _FIRST_WITH_WAL:
+        return SqliteVerdict(version, False, "It is older than 3.7.0 and has no write-ahead log.")
+    first_fixed_patch = _FIXED_BRANCHES.get((major, minor))
+    if numbers >= _FIRST_FIXED or (first_fixed_patch is not None and patch >= first_fixed_patch):
+        return SqliteVerdict(version, True, "The WAL-reset bug of 3.7.0 to 3.51.2 is fixed in it.")
+    return SqliteVerdict(
+        version, False, "Its WAL-reset bug (3.7.0 to 3.51.2) can lose committed writes."
+    )
+
+
+def ensure_sound_sqlite() -> None:
+    """Raise UserError when the SQLite library in use can lose commits."""
+    verdict = sqlite_verdict()
+    if not verdict.is_sound:
+        raise UserError(
+            f"SQLite {verdict.version} is not safe for a ledger. {verdict.why}",
+            hint="Install apsw 3.51.3 or later from its wheel: it brings its own SQLite.",
+        )
+
+
+def connect_writer(path: Path, *, is_durable: bool) -> apsw.Connection:
+    """The one connection that writes and checkpoints. `is_durable` False skips every disk flush."""
+    connection = _connect(path, apsw.SQLITE_OPEN_READWRITE)
+    try:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute(f"PRAGMA synchronous = {'FULL' if is_durable else 'OFF'}")
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("PRAGMA journal_size_limit = 67108864")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def connect_reader(path: Path) -> apsw.Connection:
+    """A connection that neither writes nor checkpoints, not even when it is closed last."""
+    connection = _connect(path, apsw.SQLITE_OPEN_READONLY)
+    connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+    connection.execute("PRAGMA query_only = ON")
+    connection.execute("PRAGMA wal_autocheckpoint = 0")
+    return connection
+
+
+def _connect(path: Path, access: int) -> apsw.Connection:
+    connection = apsw.Connection(f"file:{quote(str(path))}", flags=access | apsw.SQLITE_OPEN_URI)
+    connection.set_busy_timeout(_BUSY_MS)
+    return connection

@@ -1,0 +1,212 @@
+"""Group commit: one thread writes whatever waits, many exchanges to a transaction.
+
+The thread that appends only builds rows; SQLite runs in the writer's thread. Rows of one table go
+in as few statements as possible: each statement gives the interpreter lock away once, and getting
+it back from a busy event loop is what costs.
+"""
+
+import asyncio
+import threading
+from collections import deque
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cache
+from itertools import chain
+
+import apsw
+
+from tanzaku.ledger._row import SETTLED_COLUMNS, STARTED_COLUMNS, Row
+from tanzaku.ledger.errors import LedgerError
+
+START_DELAY_S = 0.02
+MAX_WAITING_BYTES = 256 << 20
+_MAX_BATCH_EVENTS = 512
+_MAX_BATCH_BYTES = 16 << 20
+_EVENT_BYTES = 1024
+_ROWS_PER_STATEMENT = (64, 16, 4, 1)
+_STORAGE_ERRORS = (
+    apsw.FullError,
+    apsw.IOError,
+    apsw.ReadOnlyError,
+    apsw.CantOpenError,
+    apsw.BusyError,
+    apsw.CorruptError,
+    apsw.NoMemError,
+)
+
+
+@dataclass(slots=True)
+class Opened:
+    """An exchange under way. `row` is its started event until that is on disk under `seq`."""
+
+    row: Row
+    seq: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Event:
+    opened: Opened
+    settled: Row | None
+    waiter: asyncio.Future[None] | None
+    size: int
+
+
+class Writer:
+    """Owns the writing connection from construction to `close`, which closes it."""
+
+    def __init__(self, connection: apsw.Connection) -> None:
+        self._connection = connection
+        self._last_seq = int(connection.execute("SELECT coalesce(max(seq), 0) FROM started").get)
+        self._condition = threading.Condition(threading.Lock())
+        self._events: deque[_Event] = deque()
+        self._settled_waiting = 0
+        self._waiting_bytes = 0
+        self._is_closing = False
+        self.last_error: LedgerError | None = None
+        self._thread = threading.Thread(target=self._run, name="tanzaku-ledger", daemon=True)
+        self._thread.start()
+
+    def append_started(self, row: Row) -> Opened:
+        """Enqueue a started event; it is on disk with the next settled one or in START_DELAY_S.
+
+        Raises LedgerError when closed, or when MAX_WAITING_BYTES wait already.
+        """
+        opened = Opened(row)
+        size = _measure(row)
+        with self._condition:
+            if self._waiting_bytes + size > MAX_WAITING_BYTES:
+                raise LedgerError(
+                    f"More than {MAX_WAITING_BYTES >> 20} MiB wait to be written to the ledger."
+                )
+            self._append(_Event(opened, None, None, size))
+            if len(self._events) == 1:
+                self._condition.notify()
+        return opened
+
+    def append_settled(self, opened: Opened, row: Row) -> asyncio.Future[None]:
+        """Enqueue a settled event; the future, of the running loop, is done once it is durable."""
+        waiter = asyncio.get_running_loop().create_future()
+        with self._condition:
+            self._append(_Event(opened, row, waiter, _measure(row)))
+            self._settled_waiting += 1
+            if self._settled_waiting == 1:
+                self._condition.notify()
+        return waiter
+
+    def close(self) -> None:
+        """Write all that waits, then close the connection. May be called again."""
+        with self._condition:
+            self._is_closing = True
+            self._condition.notify()
+        self._thread.join()
+
+    def _append(self, event: _Event) -> None:
+        if self._is_closing:
+            raise LedgerError("The ledger is closed.")
+        self._events.append(event)
+        self._waiting_bytes += event.size
+
+    def _run(self) -> None:
+        while batch := self._take_batch():
+            self._commit(batch)
+            with self._condition:
+                self._waiting_bytes -= sum(event.size for event in batch)
+        self._connection.close()
+
+    def _take_batch(self) -> list[_Event]:
+        """Wait for work; empty when closing and nothing is left."""
+        with self._condition:
+            while not self._settled_waiting and not self._is_closing:
+                delay = START_DELAY_S if self._events else None
+                if not self._condition.wait(delay):
+                    break
+            batch: list[_Event] = []
+            size = 0
+            while self._events and len(batch) < _MAX_BATCH_EVENTS and size < _MAX_BATCH_BYTES:
+                event = self._events.popleft()
+                batch.append(event)
+                size += event.size
+                self._settled_waiting -= event.settled is not None
+            return batch
+
+    def _commit(self, batch: Sequence[_Event]) -> None:
+        try:
+            self._write(batch)
+        except Exception as error:  # noqa: BLE001 - a dead writer would leave waiters hanging
+            if len(batch) > 1 and not isinstance(error, _STORAGE_ERRORS):
+                for event in batch:
+                    self._commit([event])
+                return
+            self.last_error = LedgerError(f"The ledger could not be written: {error}")
+            self.last_error.__cause__ = error
+        else:
+            self.last_error = None
+        _wake(batch, self.last_error)
+
+    def _write(self, batch: Sequence[_Event]) -> None:
+        fresh: list[Opened] = []
+        settled: list[Row] = []
+        seq = self._last_seq
+        for event in batch:
+            opened = event.opened
+            if opened.seq is None:
+                seq += 1
+                opened.seq = seq
+                fresh.append(opened)
+            if event.settled is not None:
+                settled.append((opened.seq, *event.settled))
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+            self._insert("started", STARTED_COLUMNS, [(o.seq, *o.row) for o in fresh])
+            self._insert("settled", SETTLED_COLUMNS, settled)
+            self._connection.execute("COMMIT")
+        except BaseException:
+            for opened in fresh:
+                opened.seq = None
+            if self._connection.in_transaction:
+                with suppress(apsw.Error):
+                    self._connection.execute("ROLLBACK")
+            raise
+        self._last_seq = seq
+        for opened in fresh:
+            opened.row = ()
+
+    def _insert(self, table: str, columns: tuple[str, ...], rows: list[Row]) -> None:
+        begin = 0
+        for count in _ROWS_PER_STATEMENT:
+            while len(rows) - begin >= count:
+                values = tuple(chain.from_iterable(rows[begin : begin + count]))
+                self._connection.execute(_render_insert(table, columns, count), values)
+                begin += count
+
+
+@cache
+def _render_insert(table: str, columns: tuple[str, ...], count: int) -> str:
+    row = f"({', '.join('?' * (len(columns) + 1))})"
+    return f"INSERT INTO {table} (seq, {', '.join(columns)}) VALUES {', '.join([row] * count)}"
+
+
+def _measure(row: Row) -> int:
+    body = row[-1]
+    return _EVENT_BYTES + (len(body) if isinstance(body, bytes) else 0)
+
+
+def _wake(batch: Sequence[_Event], error: LedgerError | None) -> None:
+    waiters: dict[asyncio.AbstractEventLoop, list[asyncio.Future[None]]] = {}
+    for event in batch:
+        if event.waiter is not None:
+            waiters.setdefault(event.waiter.get_loop(), []).append(event.waiter)
+    for loop, futures in waiters.items():
+        with suppress(RuntimeError):  # the loop was closed: nobody waits any more
+            loop.call_soon_threadsafe(_resolve, futures, error)
+
+
+def _resolve(futures: list[asyncio.Future[None]], error: LedgerError | None) -> None:
+    for future in futures:
+        if future.done():
+            continue
+        if error is None:
+            future.set_result(None)
+        else:
+            future.set_exception(error)
