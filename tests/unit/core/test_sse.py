@@ -4,7 +4,7 @@ import itertools
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tanzaku.core import SseDecoder, SseFrame, encode_frame
@@ -63,6 +63,7 @@ def test_any_chunking_gives_the_frames_of_the_whole_stream(
 
 
 @given(stream=streams)
+@example(stream=b"\xef\xbb\xbfdata: x\n\n\xef\xbb\xbfdata: y\n\n")
 def test_single_bytes_give_the_frames_of_the_whole_stream(stream: bytes) -> None:
     decoder = SseDecoder()
     frames = [frame for n in range(len(stream)) for frame in decoder.feed(stream[n : n + 1])]
