@@ -45,10 +45,10 @@ def test_a_served_call_is_logged_priced_and_shown(tanzaku: CommandLine, serve: S
     )
     (row,) = json.loads(tanzaku.run("log", "--json"))
     assert row["model"] == "claude-haiku-4-5"
-    assert row["settlement"]["usage"]["output_tokens"] == message.usage.output_tokens
+    assert row["usage"]["output_tokens"] == message.usage.output_tokens
     expected = (message.usage.input_tokens * 1 + message.usage.output_tokens * 5) / Decimal(10**6)
-    assert Decimal(row["settlement"]["cost"]["total_usd"]) == expected
-    assert row["exchange_id"] in tanzaku.run("log")
+    assert Decimal(row["cost_usd"]) == expected
+    assert row["exchange_id"][:14] in tanzaku.run("log")
     shown = tanzaku.run("log", "show", row["exchange_id"])
     assert "你好" in shown
     assert "canary-key-5b1c" not in shown + tanzaku.run("log", "show", "--json", row["exchange_id"])

@@ -13,7 +13,7 @@ import click
 
 from tanzaku.cli.context import CliContext, echo_json, json_option, ledger_option
 from tanzaku.cli.serve import KEY_VARIABLE
-from tanzaku.core import SystemClock, TanzakuError, format_rfc3339
+from tanzaku.core import SystemClock, TanzakuError, UserError, format_rfc3339
 from tanzaku.look import Messages, Tone
 
 type Verdict = Literal["good", "warn", "bad"]
@@ -135,14 +135,14 @@ def _check_port(context: CliContext, port: int) -> Check:
 
 
 def _check_ledger(context: CliContext, path: Path) -> Check:
-    from tanzaku.ledger import Ledger, LedgerLockedError
+    from tanzaku.ledger import Ledger
 
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with Ledger.open(path, clock=SystemClock()):
             return Check("ledger", "good", str(path))
-    except LedgerLockedError as error:
-        return Check("ledger", "good", str(error))
+    except UserError as error:
+        return Check("ledger", "bad", error.message, error.hint)
     except (OSError, TanzakuError) as error:
         return Check("ledger", "bad", str(error), context.say("doctor.ledger.advice"))
 

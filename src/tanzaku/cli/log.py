@@ -10,6 +10,9 @@ from tanzaku.exchange import Exchange, exchange_to_json
 from tanzaku.look import Messages, Terminal, format_count, format_ms, format_time, format_usd
 
 
+_SHOWN_ID = 14  # `log show` takes the start of an id
+
+
 def build(messages: Messages) -> click.Command:
     """The group `log` with its command `show`; without a command it lists."""
     say = messages.say
@@ -87,7 +90,7 @@ def _format_row(exchange: Exchange) -> tuple[str, ...]:
     settled = exchange.settlement
     usage = (settled and settled.usage) or {}
     return (
-        exchange.exchange_id,
+        exchange.exchange_id[:_SHOWN_ID],
         format_time(exchange.started_at),
         (settled and settled.response_model) or exchange.model or "-",
         "…" if settled is None else str(settled.status),

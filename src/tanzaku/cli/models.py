@@ -1,5 +1,6 @@
 """`tanzaku models`: limits and prices of every model in the catalog."""
 
+from decimal import Decimal
 from typing import Any
 
 import click
@@ -53,17 +54,32 @@ def show_models(context: CliContext, *, show_all: bool, as_json: bool) -> None:
 
 def build_rows() -> list[dict[str, Any]]:
     """One JSON object a model: id, aliases, limits, lifecycle, list prices in dollars per million
-    tokens (None where no price is known)."""
-    from tanzaku.catalog import list_models, list_prices
+    tokens (None where none is published)."""
+    from tanzaku.catalog import list_models
 
     return [
         {
             "id": model.id,
             "aliases": list(model.aliases),
-            "lifecycle": model.lifecycle.state,
+            "lifecycle": model.state,
             "context_window": model.context_window,
             "max_output_tokens": model.max_output_tokens,
-            "usd_per_mtok": list_prices(model.id),
+            "usd_per_mtok": _find_prices(model.id),
         }
         for model in list_models()
     ]
+
+
+def _find_prices(model_id: str) -> dict[str, Decimal | None]:
+    from tanzaku.catalog import UnpricedUsageError, resolve_rates
+
+    parts = ("input", "output", "cache_write_5m", "cache_write_1h", "cache_read")
+    try:
+        rates = resolve_rates(model_id).base
+    except UnpricedUsageError:
+        return dict.fromkeys(parts)
+    per_token = {part: getattr(rates, part) for part in parts}
+    return {
+        part: None if rate is None else (rate * 1_000_000).normalize() + 0
+        for part, rate in per_token.items()
+    }

@@ -1,6 +1,7 @@
 """`tanzaku serve`: the local Claude API on one port, every exchange recorded."""
 
 from pathlib import Path
+from typing import Literal
 
 import click
 
@@ -56,7 +57,7 @@ def serve(
     port: int,
     live: bool,
     seed: int,
-    pace: str,
+    pace: Literal["instant"],
     ledger: Path | None,
 ) -> None:
     """Serve until SIGINT or SIGTERM; open streams get 30 s to end."""

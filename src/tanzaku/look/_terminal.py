@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     pass
 
+_PIPED_WIDTH = 200
+
 type Tone = Literal["plain", "good", "bad", "warn", "faint", "strong"]
 
 _STYLES: dict[Tone, str] = {
@@ -25,6 +27,8 @@ class Terminal:
         from rich.console import Console
 
         self.console: Console = Console(stderr=to_stderr, highlight=False, markup=False)
+        if not self.console.is_terminal:
+            self.console.width = _PIPED_WIDTH
 
     def line(self, text: str = "", tone: Tone = "plain") -> None:
         """One line; control characters of foreign text are made harmless."""
@@ -37,16 +41,31 @@ class Terminal:
     def table(
         self, title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], *, right: int = 0
     ) -> None:
-        """A table; the last `right` columns hold figures and are aligned to the right."""
+        """A table; the last `right` columns hold figures and are aligned to the right.
+
+        Where the terminal is too narrow, text columns after the first are shortened, never the
+        first column or a figure.
+        """
         from rich import box
+        from rich.cells import cell_len
         from rich.table import Table
 
-        table: Table = Table(title=title or None, box=box.SIMPLE_HEAD, title_justify="left")
+        shown = [[strip_controls(cell) for cell in row] for row in rows]
+        table: Table = Table(
+            title=title or None, box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False
+        )
         first_figure = len(columns) - right
         for index, column in enumerate(columns):
-            table.add_column(column, justify="right" if index >= first_figure else "left")
-        for row in rows:
-            table.add_row(*(strip_controls(cell) for cell in row))
+            is_figure = index >= first_figure
+            widths = (cell_len(row[index]) for row in shown)
+            table.add_column(
+                column,
+                justify="right" if is_figure else "left",
+                no_wrap=True,
+                min_width=max(widths, default=0) if is_figure or index == 0 else None,
+            )
+        for row in shown:
+            table.add_row(*row)
         self.console.print(table)
 
 
