@@ -1,5 +1,6 @@
 """`tanzaku doctor`: what this machine has, what is wrong, and what to do about it."""
 
+import os
 import re
 import socket
 import sys
@@ -13,7 +14,7 @@ import click
 
 from tanzaku.cli.context import CliContext, echo_json, json_option, ledger_option
 from tanzaku.cli.serve import KEY_VARIABLE
-from tanzaku.core import SystemClock, TanzakuError, UserError, format_rfc3339
+from tanzaku.core import SystemClock, UserError, format_rfc3339
 from tanzaku.look import Messages, Tone
 
 type Verdict = Literal["good", "warn", "bad"]
@@ -138,13 +139,15 @@ def _check_ledger(context: CliContext, path: Path) -> Check:
     from tanzaku.ledger import Ledger
 
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with Ledger.open(path, clock=SystemClock()):
-            return Check("ledger", "good", str(path))
+        if path.exists():
+            Ledger.read(path).close()
     except UserError as error:
-        return Check("ledger", "bad", error.message, error.hint)
-    except (OSError, TanzakuError) as error:
-        return Check("ledger", "bad", str(error), context.say("doctor.ledger.advice"))
+        return Check("ledger", "bad", error.message, context.say("doctor.ledger.advice"))
+    place = path if path.exists() else next(p for p in path.absolute().parents if p.exists())
+    if os.access(place, os.W_OK):
+        return Check("ledger", "good", str(path))
+    found = context.say("doctor.ledger.read_only", path=place)
+    return Check("ledger", "bad", found, context.say("doctor.ledger.advice"))
 
 
 def _check_clock(context: CliContext) -> Check:

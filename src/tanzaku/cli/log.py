@@ -9,7 +9,6 @@ from tanzaku.cli.context import CliContext, echo_json, json_option, ledger_optio
 from tanzaku.exchange import Exchange, exchange_to_json
 from tanzaku.look import Messages, Terminal, format_count, format_ms, format_time, format_usd
 
-
 _SHOWN_ID = 14  # `log show` takes the start of an id
 
 
