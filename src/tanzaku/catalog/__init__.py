@@ -1,5 +1,6 @@
 """What is known of the models: limits, abilities, prices, token counts. Knows nothing of HTTP."""
 
+from tanzaku.catalog._estimate import EstimateRow, estimate_costs
 from tanzaku.catalog._find import get_model, list_models
 from tanzaku.catalog._models import ListPrice, Model, RateLimit, Source
 from tanzaku.catalog._price import PLATFORMS, price, resolve_rates
@@ -10,6 +11,7 @@ __all__ = [
     "PARTS",
     "PLATFORMS",
     "CatalogFileError",
+    "EstimateRow",
     "ListPrice",
     "Model",
     "Price",
@@ -19,6 +21,7 @@ __all__ = [
     "TokenRates",
     "UnknownModelError",
     "UnpricedUsageError",
+    "estimate_costs",
     "get_model",
     "list_models",
     "price",

@@ -155,6 +155,8 @@ class _Reader:
             )
         inherited = generations[generation]
         origin = ("generations", generation)
+        own_sources = self._fact_sources(table, path)
+        inherited_sources = self._fact_sources(inherited, origin)
         facts: dict[str, Any] = {}
         sources: dict[str, str] = {}
         unknown: set[str] = set()
@@ -172,7 +174,7 @@ class _Reader:
                 unknown.add(name)
             else:
                 facts[name] = self._value(value, (*where, name), check)
-            sources[name] = self._source_of(name, home, where)
+            sources[name] = (own_sources if own else inherited_sources)(name)
         guesses = self._guesses(inherited, origin) - table.keys() | self._guesses(table, path)
         limits = facts.pop("rate_limits")
         if limits is not None and limits not in self._limits:
@@ -188,16 +190,23 @@ class _Reader:
             **facts,
         )
 
-    def _source_of(self, name: str, home: Mapping[str, Any], where: _Path) -> str:
-        special = home.get("sources", {})
+    def _fact_sources(self, table: Mapping[str, Any], path: _Path) -> Callable[[str], str]:
+        """Which source each fact of a table comes from."""
+        if "source" not in table:
+            self._fail(path, f"{_title(table)}: `source` is missing")
+        default = self._known_source(table["source"], (*path, "source"))
+        special = table.get("sources", {})
+        where = (*path, "sources")
         if not isinstance(special, dict):
-            self._fail((*where, "sources"), "`sources` must be a table of fact = source")
-        self._check_keys(special, (*where, "sources"), _FACTS.keys())
-        if name in special:
-            return self._known_source(special[name], (*where, "sources"))
-        if "source" not in home:
-            self._fail(where, "`source` is missing")
-        return self._known_source(home["source"], (*where, "source"))
+            self._fail(where, "`sources` must be a table of fact = source")
+        self._check_keys(special, where, _FACTS.keys())
+        for name, key in special.items():
+            self._known_source(key, where)
+            if name not in table:
+                self._fail(
+                    where, f"{_title(table)}: a source for `{name}`, which is not stated here"
+                )
+        return lambda name: special.get(name, default)
 
     def _known_source(self, key: object, path: _Path) -> str:
         if not isinstance(key, str) or key not in self._sources:

@@ -114,8 +114,7 @@ class Rates:
         a published price (Priority Tier, compaction, a server tool billed by time, ...) and for
         keys not known here, unless they count nothing.
         """
-        counts = read_counts(usage)
-        tokens_in, tokens_out, write_5m, write_1h, read, _ = counts
+        tokens_in, tokens_out, write_5m, write_1h, read, searches = read_counts(usage)
         charge = 0
         threshold = self.threshold_tokens
         if threshold is not None and tokens_in + write_5m + write_1h + read > threshold:
@@ -128,18 +127,30 @@ class Rates:
             charge += _FAST
         column = self._columns.get(charge) or self._column(charge)
 
-        amounts = [tokens_in * column.tokens_in, tokens_out * column.tokens_out, 0, 0, 0, 0]
-        for place in (2, 3, 4, 5):
-            if count := counts[place]:
-                rate = column[place]
-                if rate is None:
-                    raise UnpricedUsageError(
-                        f"No price of {PARTS[place]} is known for {self.model_id} "
-                        f"on {self.platform}."
-                    )
-                amounts[place] = count * rate
-        usd = [_multiply(amount, _PICO) if amount else _NO_USD for amount in amounts]
-        return Price(_multiply(sum(amounts), _PICO), dict(zip(PARTS, usd, strict=True)))
+        part_in = tokens_in * column.tokens_in
+        part_out = tokens_out * column.tokens_out
+        part_5m = write_5m and self._amount(2, write_5m, column.write_5m)
+        part_1h = write_1h and self._amount(3, write_1h, column.write_1h)
+        part_read = read and self._amount(4, read, column.read)
+        part_search = searches and self._amount(5, searches, column.search)
+        return Price(
+            _usd(part_in + part_out + part_5m + part_1h + part_read + part_search),
+            {
+                "input": _usd(part_in),
+                "output": _usd(part_out),
+                "cache_write_5m": _usd(part_5m),
+                "cache_write_1h": _usd(part_1h),
+                "cache_read": _usd(part_read),
+                "web_search": _usd(part_search),
+            },
+        )
+
+    def _amount(self, part: int, count: int, rate: int | None) -> int:
+        if rate is None:
+            raise UnpricedUsageError(
+                f"No price of {PARTS[part]} is known for {self.model_id} on {self.platform}."
+            )
+        return count * rate
 
     def _is_regional(self, geo: str | None, reported: str | None) -> bool:
         if self.is_by_region:
@@ -183,6 +194,10 @@ class Rates:
         )
         self._columns[charge] = column
         return column
+
+
+def _usd(picousd: int) -> Decimal:
+    return _multiply(Decimal(picousd), _PICO) if picousd else _NO_USD
 
 
 def _in_pico(usd: Decimal, factor: Decimal) -> int:
