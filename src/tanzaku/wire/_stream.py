@@ -8,12 +8,17 @@ from pydantic_core import from_json, to_json
 from tanzaku.core import SseDecoder, encode_frame
 from tanzaku.wire._errors import StreamError
 
-_TEXT_FRAME = (
-    b'event: content_block_delta\ndata: {"type":"content_block_delta","index":%d,'
-    b'"delta":{"type":"text_delta","text":%b}}\n\n'
+_KINDS = (
+    "message_start",
+    "content_block_start",
+    "content_block_delta",
+    "content_block_stop",
+    "message_delta",
+    "message_stop",
+    "ping",
+    "error",
 )
-_EVENT_SIZE = 3
-_DELTA_SIZE = 2
+_HEADS = {kind: b"event: %b\ndata: " % kind.encode() for kind in _KINDS}
 
 
 def encode_event(event: Mapping[str, Any]) -> bytes:
@@ -22,11 +27,10 @@ def encode_event(event: Mapping[str, Any]) -> bytes:
     Compact JSON with characters beyond ASCII as UTF-8 (a guess at the API's spelling).
     ValueError for a lone surrogate.
     """
-    if event["type"] == "content_block_delta" and len(event) == _EVENT_SIZE:
-        delta = event["delta"]
-        if delta["type"] == "text_delta" and len(delta) == _DELTA_SIZE:
-            return _TEXT_FRAME % (event["index"], to_json(delta["text"]))
-    return encode_frame(event["type"], to_json(event))
+    head = _HEADS.get(event["type"])
+    if head is None:
+        return encode_frame(event["type"], to_json(event))
+    return head + to_json(event) + b"\n\n"
 
 
 class EventDecoder:
