@@ -33,6 +33,8 @@ class Origin:
 def parse_origin(base_url: str) -> Origin:
     """Raises RequestRefusedError for anything but http(s)://host[:port][/prefix]; the message
     leaves out user information."""
+    if re.fullmatch(r"[!-~]+", base_url) is None:  # urlsplit would drop line breaks
+        raise RequestRefusedError("the base URL must be printable ASCII without spaces")
     try:
         parts = urlsplit(base_url)
         port = parts.port
@@ -47,18 +49,15 @@ def parse_origin(base_url: str) -> Origin:
         raise RequestRefusedError("the base URL must end with its path")
     is_tls = parts.scheme == "https"
     default_port = 443 if is_tls else 80
-    try:
-        name = parts.hostname.encode("idna") if ":" not in parts.hostname else b""
-    except UnicodeError:
-        raise RequestRefusedError("the base URL's host is not a host name") from None
-    shown = name or b"[%b]" % parts.hostname.encode("ascii", "replace")
+    host = parts.hostname
+    shown = (f"[{host}]" if ":" in host else host).encode("ascii")
     if re.fullmatch(rb"[A-Za-z0-9._\-]+|\[[0-9a-f:.]+\]", shown) is None:
         raise RequestRefusedError("the base URL's host is not a host name")
     if port is None:
         port = default_port
     if port != default_port:
         shown += b":%d" % port
-    return Origin(name.decode() or parts.hostname, port, is_tls, prefix, shown)
+    return Origin(host, port, is_tls, prefix, shown)
 
 
 async def open_connection[P: asyncio.Protocol](

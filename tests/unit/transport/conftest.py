@@ -1,0 +1,149 @@
+"""Scripted upstreams and raw clients over real sockets on loopback."""
+
+import asyncio
+import ssl
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+TLS_FILES = Path(__file__).parents[2] / "fixtures" / "tls"
+HANG_S = 30.0
+
+
+class Link:
+    """One accepted connection, as the script of an upstream sees it."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader = reader
+        self.writer = writer
+        self.received = bytearray()
+
+    async def read_request(self) -> bytes:
+        """One request as it came: header, and as much body as content-length says."""
+        head = await self.reader.readuntil(b"\r\n\r\n")
+        size = 0
+        for line in head.split(b"\r\n"):
+            if line.lower().startswith(b"content-length:"):
+                size = int(line.partition(b":")[2])
+        raw = head + await self.reader.readexactly(size)
+        self.received += raw
+        return raw
+
+    async def send(self, *pieces: bytes) -> None:
+        for piece in pieces:
+            self.writer.write(piece)
+            await self.writer.drain()
+            await asyncio.sleep(0)
+
+    async def wait_closed(self) -> None:
+        """Return once the peer has closed or reset the connection."""
+        try:
+            while await self.reader.read(65536):
+                pass
+        except ConnectionError:
+            return
+
+
+class Upstream:
+    def __init__(self) -> None:
+        self.port = 0
+        self.scheme = "http"
+        self.links: list[Link] = []
+        self.failures: list[BaseException] = []
+
+    @property
+    def url(self) -> str:
+        return f"{self.scheme}://127.0.0.1:{self.port}"
+
+
+type Script = Callable[[Link], Awaitable[None]]
+type OpenUpstream = Callable[..., AbstractAsyncContextManager[Upstream]]
+
+
+@asynccontextmanager
+async def open_upstream(
+    script: Script, tls: ssl.SSLContext | None = None
+) -> AsyncIterator[Upstream]:
+    """A server on 127.0.0.1 that runs `script` for each connection and closes it afterwards."""
+    upstream = Upstream()
+    tasks: set[asyncio.Task[None]] = set()
+
+    async def serve_link(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        link = Link(reader, writer)
+        upstream.links.append(link)
+        try:
+            await script(link)
+        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            pass
+        except BaseException as error:  # noqa: BLE001 - raised again when the server closes
+            upstream.failures.append(error)
+        finally:
+            writer.close()
+
+    def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.create_task(serve_link(reader, writer))
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
+
+    server = await asyncio.start_server(accept, "127.0.0.1", 0, ssl=tls)
+    upstream.port = server.sockets[0].getsockname()[1]
+    upstream.scheme = "https" if tls else "http"
+    try:
+        yield upstream
+    finally:
+        server.close()
+        for task in list(tasks):
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+    for failure in upstream.failures:
+        raise failure
+
+
+@pytest.fixture
+def upstream() -> OpenUpstream:
+    """`async with upstream(script) as it: it.url`."""
+    return open_upstream
+
+
+def _loop_factories() -> list[Any]:
+    if sys.platform == "win32":
+        return [pytest.param(asyncio.new_event_loop, id="asyncio")]
+    import uvloop
+
+    return [
+        pytest.param(asyncio.new_event_loop, id="asyncio"),
+        pytest.param(uvloop.new_event_loop, id="uvloop"),
+    ]
+
+
+@pytest.fixture(params=_loop_factories())
+def run(request: pytest.FixtureRequest) -> Callable[[Coroutine[Any, Any, Any]], Any]:
+    """Run a coroutine to its end on a fresh loop, with a limit against hanging."""
+
+    def run_coroutine(coroutine: Coroutine[Any, Any, Any]) -> Any:
+        async def bounded() -> Any:
+            async with asyncio.timeout(HANG_S):
+                return await coroutine
+
+        with asyncio.Runner(loop_factory=request.param) as runner:
+            return runner.run(bounded())
+
+    return run_coroutine
+
+
+@pytest.fixture
+def server_tls() -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(TLS_FILES / "localhost.pem", TLS_FILES / "localhost.key")
+    return context
+
+
+@pytest.fixture
+def client_tls() -> ssl.SSLContext:
+    """Trusts the test certificate and nothing else."""
+    return ssl.create_default_context(cafile=str(TLS_FILES / "localhost.pem"))
