@@ -2,10 +2,12 @@
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from decimal import Context, Decimal, Inexact, InvalidOperation
 from typing import Any
 
 import apsw
+from pydantic_core import PydanticSerializationError, to_json
 
 from tanzaku.exchange import Attempt, Cost, Exchange, ExchangeError, Settlement, Timings
 from tanzaku.ledger.errors import LedgerError
@@ -44,7 +46,7 @@ SETTLED_COLUMNS = (
     "ttft_ms",
     "total_ms",
     "usage",
-    "cost_parts_picousd",
+    "cost_parts_usd",
     "attempts",
     "response_headers",
     "response_body",
@@ -63,15 +65,15 @@ _NEVER_STORED = frozenset(
     }
 )
 _EXACT = Context(prec=60, traps=[Inexact, InvalidOperation])
+_PICO = Decimal(1_000_000_000_000)
 _INT64 = 1 << 63
-_encode = json.JSONEncoder(separators=(",", ":")).encode
 
 
 def to_picousd(usd: Decimal) -> int:
     """Dollars as whole pico-dollars; LedgerError when that would round or not fit 64 bits."""
-    if usd.is_finite() and usd.adjusted() < 40:
-        scaled = _EXACT.scaleb(usd, 12)
-        picousd = int(scaled)
+    with suppress(InvalidOperation, Inexact):
+        scaled = _EXACT.multiply(usd, _PICO)
+        picousd = int(scaled) if scaled.is_finite() else _INT64
         if picousd == scaled and -_INT64 <= picousd < _INT64:
             return picousd
     raise LedgerError(f"The amount {usd} $ is not a whole number of 1e-12 $ within 64 bits.")
@@ -121,9 +123,7 @@ def build_settled(settled: Settlement) -> Row:
         settled.timings.ttft_ms,
         settled.timings.total_ms,
         None if usage is None else _encode(usage),
-        None
-        if cost is None
-        else _encode({part: to_picousd(usd) for part, usd in cost.parts_usd.items()}),
+        None if cost is None else _encode(cost.parts_usd),
         _encode(
             [[a.upstream, a.started_at, a.duration_ms, a.status, a.error] for a in settled.attempts]
         ),
@@ -176,10 +176,9 @@ def _read_settlement(row: Mapping[str, Any]) -> Settlement:
 def _read_cost(row: Mapping[str, Any]) -> Cost | None:
     if row["cost_picousd"] is None:
         return None
-    parts = json.loads(row["cost_parts_picousd"])
+    parts = json.loads(row["cost_parts_usd"])
     return Cost(
-        from_picousd(row["cost_picousd"]),
-        {part: from_picousd(picousd) for part, picousd in parts.items()},
+        from_picousd(row["cost_picousd"]), {part: Decimal(usd) for part, usd in parts.items()}
     )
 
 
@@ -190,6 +189,13 @@ def _read_tokens(usage: Mapping[str, Any]) -> tuple[int | None, ...]:
         usage.get("cache_creation_input_tokens"),
         usage.get("cache_read_input_tokens"),
     )
+
+
+def _encode(value: object) -> str:
+    try:
+        return to_json(value).decode()
+    except PydanticSerializationError:  # a lone surrogate, which ASCII JSON can carry
+        return json.dumps(value, default=str)
 
 
 def _encode_headers(headers: list[tuple[str, str]]) -> str:

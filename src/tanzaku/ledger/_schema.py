@@ -43,7 +43,7 @@ CREATE TABLE settled (
     ttft_ms REAL,
     total_ms REAL NOT NULL,
     usage TEXT,
-    cost_parts_picousd TEXT,
+    cost_parts_usd TEXT,
     attempts TEXT NOT NULL,
     response_headers TEXT NOT NULL,
     response_body BLOB NOT NULL

@@ -10,6 +10,7 @@ from tanzaku.core import UserError
 
 APPLICATION_ID = 0x545A4B55
 _BUSY_MS = 5_000
+_CHECKPOINT_PAGES = 4_000
 
 _FIRST_WITH_WAL = (3, 7, 0)
 _FIRST_FIXED = (3, 51, 3)
@@ -62,6 +63,7 @@ def connect_writer(path: Path, *, is_durable: bool) -> apsw.Connection:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute(f"PRAGMA synchronous = {'FULL' if is_durable else 'OFF'}")
         connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
         connection.execute("PRAGMA journal_size_limit = 67108864")
     except BaseException:
         connection.close()
