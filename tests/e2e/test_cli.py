@@ -172,8 +172,8 @@ def test_estimate_compares_models_by_hand_checked_figures(tanzaku: CommandLine) 
         row["model"]: row
         for row in json.loads(tanzaku.run("cost", "estimate", *words, *models, "--json"))
     }
-    assert Decimal(rows["claude-haiku-4-5"]["usd_per_day"]) == Decimal(18)
-    assert Decimal(rows["claude-sonnet-4-5"]["usd_per_day"]) == Decimal(54)
+    assert Decimal(rows["claude-haiku-4-5-20251001"]["usd_per_day"]) == Decimal(18)
+    assert Decimal(rows["claude-sonnet-4-5-20250929"]["usd_per_day"]) == Decimal(54)
     half = json.loads(
         tanzaku.run("cost", "estimate", *words, *models[:2], "--batch-share", "1", "--json")
     )

@@ -9,7 +9,13 @@ import click
 from tanzaku.cli.context import CliContext, echo_json, json_option, ledger_option
 from tanzaku.look import Messages, format_count, format_usd
 
-DEFAULT_MODELS = ("claude-haiku-4-5", "claude-haiku-5-5", "claude-sonnet-4-5", "claude-opus-4-5")
+DEFAULT_MODELS = (
+    "claude-haiku-4-5",
+    "claude-haiku-5-5",
+    "claude-sonnet-4-5",
+    "claude-sonnet-5-5",
+    "claude-opus-5-5",
+)
 
 
 def build(messages: Messages) -> click.Command:

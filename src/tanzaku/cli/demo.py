@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 HAIKU = "claude-haiku-4-5"
 SONNET = "claude-sonnet-4-5"
-NEIGHBOURS = (HAIKU, "claude-haiku-5-5", SONNET, "claude-opus-4-5")
+NEIGHBOURS = (HAIKU, "claude-haiku-5-5", SONNET, "claude-sonnet-5-5", "claude-opus-5-5")
 
 
 def build(messages: Messages) -> click.Command:

@@ -152,7 +152,7 @@ async def _build_refusal(context: CliContext, response: "HttpResponse") -> UserE
     from tanzaku.transport import read_all
     from tanzaku.wire import parse_error_body
 
-    error = parse_error_body(response.status, await read_all(response))
+    error = parse_error_body(await read_all(response), response.status)
     return UserError(
         context.say("send.refused", status=response.status, type=error.error_type, text=error),
         exit_code=1,
