@@ -1,0 +1,95 @@
+"""What the gateway reads of an answer, whole or streamed, without changing it."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic_core import from_json
+
+from tanzaku.exchange import ExchangeError
+from tanzaku.transport import HeaderList, TransportError, decode_body, get_header
+from tanzaku.wire import UsageReader, parse_error_body
+
+LARGEST_BODY = 32 * 1024 * 1024
+"""Bytes of a decoded body that are read and kept: the API's own limit for Messages."""
+
+_COUNTS = (
+    "input_tokens",
+    "output_tokens",
+    "cache_creation_input_tokens",
+    "cache_read_input_tokens",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The figures of an answer; each None where the answer has none."""
+
+    model: str | None = None
+    stop_reason: str | None = None
+    usage: dict[str, Any] | None = None
+    error: ExchangeError | None = None
+
+
+NOTHING_READ = Outcome()
+
+
+def is_event_stream(headers: HeaderList) -> bool:
+    """Whether an answer is server-sent events."""
+    return (get_header(headers, b"content-type") or b"").startswith(b"text/event-stream")
+
+
+def is_json(headers: HeaderList) -> bool:
+    """Whether a message says that its body is JSON."""
+    return (get_header(headers, b"content-type") or b"").startswith(b"application/json")
+
+
+def decode_for_reading(headers: HeaderList, body: bytes) -> bytes:
+    """A decoded copy of `body`; empty when it cannot be decoded or is larger than LARGEST_BODY."""
+    try:
+        return decode_body(headers, body, LARGEST_BODY)
+    except TransportError:
+        return b""
+
+
+def read_whole(status: int, body: bytes, *, is_message: bool) -> Outcome:
+    """The outcome of an answer with a decoded JSON body."""
+    if status >= 400:
+        error = parse_error_body(body, status)
+        return Outcome(error=ExchangeError(error.error_type, error.message))
+    if not is_message:
+        return NOTHING_READ
+    try:
+        message = from_json(body)
+    except ValueError:
+        return NOTHING_READ
+    if not isinstance(message, dict):
+        return NOTHING_READ
+    return Outcome(
+        _text(message.get("model")),
+        _text(message.get("stop_reason")),
+        _counts(message.get("usage")),
+    )
+
+
+def read_stream(reader: UsageReader | None, broken: ExchangeError | None) -> Outcome:
+    """The outcome of a stream as far as `reader` saw it; its own error event beats `broken`."""
+    if reader is None:
+        return Outcome(error=broken)
+    error = broken
+    if reader.error is not None:
+        error = ExchangeError(reader.error.error_type, reader.error.message)
+    return Outcome(_text(reader.model), _text(reader.stop_reason), _counts(reader.usage), error)
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _counts(usage: object) -> dict[str, Any] | None:
+    """`usage` when it is one: an upstream's nonsense is neither priced nor summed."""
+    if not isinstance(usage, dict):
+        return None
+    counts = (usage.get(name) for name in _COUNTS)
+    if all(count is None or (type(count) is int and 0 <= count < 1 << 53) for count in counts):
+        return usage
+    return None

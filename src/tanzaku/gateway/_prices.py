@@ -1,0 +1,87 @@
+"""What calls cost, with the rates of the day at hand as a dictionary."""
+
+from collections.abc import Mapping
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from tanzaku.catalog import Rates, UnpricedUsageError, estimate_tokens, resolve_rates
+from tanzaku.core import UserError
+from tanzaku.exchange import Cost
+
+_DAY_S = 86_400
+_EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
+# Model names come from strangers; past this many the book starts anew instead of growing.
+_MOST_NAMES = 1024
+# No model writes that much; a request that asks for more is refused, and costs nothing.
+_MOST_TOKENS = 10_000_000
+
+
+class PriceBook:
+    """The Claude API's list prices, each model resolved once a day (UTC)."""
+
+    def __init__(self) -> None:
+        self._day = -1
+        self._entries: dict[str, Rates | str] = {}
+
+    def find_rates(self, model: str, now: float) -> Rates | str:
+        """The rates at `now` (Unix seconds), or in a sentence why there are none."""
+        day = int(now // _DAY_S)
+        if day != self._day:
+            self._day, self._entries = day, {}
+        entry = self._entries.get(model)
+        if entry is None:
+            if len(self._entries) >= _MOST_NAMES:
+                self._entries.clear()
+            entry = self._entries[model] = _resolve(model, date.fromordinal(_EPOCH_ORDINAL + day))
+        return entry
+
+    def reserve(self, request: Mapping[str, Any], body: bytes, now: float) -> Decimal | None:
+        """An upper bound in dollars for a Messages request with the parsed and the decoded body.
+
+        Every byte counts as input as `estimate_tokens` bounds it, at the price of a 1-hour cache
+        write when the request asks for a cache, and the answer as `max_tokens` long. What the body
+        only points to (files, URLs, searches) is not in it. None when the model, its price or
+        `max_tokens` is unknown.
+        """
+        model, max_tokens = request.get("model"), request.get("max_tokens")
+        if not isinstance(model, str) or type(max_tokens) is not int:
+            return None
+        if not 0 <= max_tokens <= _MOST_TOKENS:
+            return None
+        rates = self.find_rates(model, now)
+        if isinstance(rates, str):
+            return None
+        tokens = estimate_tokens(len(body))
+        usage: dict[str, Any] = {"input_tokens": tokens, "output_tokens": max_tokens}
+        if b'"cache_control"' in body:
+            usage |= {
+                "input_tokens": 0,
+                "cache_creation_input_tokens": tokens,
+                "cache_creation": {"ephemeral_1h_input_tokens": tokens},
+            }
+        for label in ("speed", "inference_geo"):
+            if label in request:
+                usage[label] = request[label]
+        try:
+            return rates.price(usage).total_usd
+        except UnpricedUsageError:
+            return None
+
+    def price(self, model: str, usage: Mapping[str, Any], now: float) -> Cost | str:
+        """What `usage` costs at `now`, or in a sentence why that is unknown."""
+        rates = self.find_rates(model, now)
+        if isinstance(rates, str):
+            return rates
+        try:
+            price = rates.price(usage)
+        except UnpricedUsageError as error:
+            return error.message
+        return Cost(price.total_usd, price.parts_usd)
+
+
+def _resolve(model: str, day: date) -> Rates | str:
+    try:
+        return resolve_rates(model, day)
+    except UserError as error:
+        return error.message

@@ -1,0 +1,104 @@
+"""One exchange under way: opened in the ledger, settled there once, whatever happens."""
+
+from functools import lru_cache
+
+from tanzaku.core import Clock
+from tanzaku.exchange import (
+    RULE_HEADER,
+    Attempt,
+    Cost,
+    Exchange,
+    ExchangeError,
+    Settlement,
+    Timings,
+)
+from tanzaku.gateway._answer import Outcome
+from tanzaku.gateway._prices import PriceBook
+from tanzaku.ledger import Ledger
+from tanzaku.transport import HeaderList, get_header, redact_headers
+from tanzaku.wire import REQUEST_ID
+
+_RULE = RULE_HEADER.encode()
+CLIENT_GONE = ExchangeError("client_gone", "The client left before the answer ended.")
+CLIENT_GONE_STATUS = 499
+
+
+class OpenExchange:
+    """Collects attempts and times of one exchange until `settle`; a second `settle` does nothing."""
+
+    def __init__(
+        self, exchange: Exchange, *, route: str, ledger: Ledger, clock: Clock, prices: PriceBook
+    ) -> None:
+        self.exchange = exchange
+        self.attempts: list[Attempt] = []
+        self.is_priced = False
+        self._route = route
+        self._ledger = ledger
+        self._clock = clock
+        self._prices = prices
+        self._began = clock.monotonic()
+        self._first_byte: float | None = None
+        self._is_settled = False
+
+    def note_first_byte(self) -> None:
+        """The answer's body begins to go to the client now."""
+        if self._first_byte is None:
+            self._first_byte = self._clock.monotonic()
+
+    async def settle(self, status: int, headers: HeaderList, body: bytes, outcome: Outcome) -> None:
+        """Price the answer, append it to the ledger and return once it is durable.
+
+        `headers` are the answer's before redaction, `body` what the client got of it, decoded.
+        """
+        if self._is_settled:
+            return
+        self._is_settled = True
+        ended, now = self._clock.monotonic(), self._clock.now()
+        cost, unpriced = self._price(status, outcome, now)
+        first = self._first_byte
+        if first is None and body:
+            first = ended
+        self.exchange.settlement = Settlement(
+            settled_at=now,
+            status=status,
+            route=self._route,
+            response_headers=keep_headers(headers),
+            response_body=body,
+            timings=Timings(
+                ttft_ms=None if first is None else (first - self._began) * 1000,
+                total_ms=(ended - self._began) * 1000,
+            ),
+            attempts=self.attempts,
+            request_id=_decode(get_header(headers, REQUEST_ID)),
+            response_model=outcome.model,
+            stop_reason=outcome.stop_reason,
+            usage=outcome.usage,
+            cost=cost,
+            unpriced=unpriced,
+            error=outcome.error,
+            rule=_decode(get_header(headers, _RULE)),
+        )
+        await self._ledger.settle(self.exchange)
+
+    def _price(self, status: int, outcome: Outcome, now: float) -> tuple[Cost | None, str | None]:
+        if not self.is_priced or status >= 300:
+            return None, None
+        model = outcome.model or self.exchange.model
+        if outcome.usage is None or model is None:
+            return None, "The answer names no usage."
+        price = self._prices.price(model, outcome.usage, now)
+        return (price, None) if isinstance(price, Cost) else (None, price)
+
+
+def keep_headers(headers: HeaderList) -> list[tuple[str, str]]:
+    """What the ledger keeps of `headers`; most lines of a client repeat, so they are remembered."""
+    return [line for name, value in headers for line in _redact_line(name, value)]
+
+
+@lru_cache(maxsize=512)
+def _redact_line(name: bytes, value: bytes) -> tuple[tuple[str, str], ...]:
+    return tuple(redact_headers([(name, value)]))
+
+
+def _decode(value: bytes | None) -> str | None:
+    return None if value is None else value.decode("latin-1")

@@ -1,0 +1,146 @@
+"""A streamed answer on its way through: bytes unchanged, figures read beside, settled once."""
+
+import re
+import sys
+from collections.abc import AsyncIterator
+from typing import Self
+
+from tanzaku.exchange import ExchangeError
+from tanzaku.gateway._answer import is_event_stream, read_stream
+from tanzaku.gateway._settle import CLIENT_GONE, OpenExchange
+from tanzaku.transport import HttpResponse, TransportError, close_body, get_header
+from tanzaku.wire import REQUEST_ID, ApiError, UsageReader, encode_event
+
+BROKEN = ExchangeError(
+    "api_error", "The connection to the upstream broke before the answer was complete."
+)
+_KEPT_OF_A_DOWNLOAD = 1024 * 1024
+_FRAME_END = re.compile(rb"(?:\r\n|\n|\r)(?:\r\n|\n|\r)")
+
+
+class FrameGate:
+    """Lets whole server-sent frames pass and holds the bytes of one that has not ended.
+
+    So that a stream which breaks inside a frame can still end with a well-formed event. The bytes
+    and their order stay what they were.
+    """
+
+    def __init__(self) -> None:
+        self._held = b""
+
+    def feed(self, chunk: bytes) -> bytes:
+        """What may pass once `chunk` has come; empty when no frame ended."""
+        held = self._held + chunk
+        if b"\r" in held:
+            ends = [match.end() for match in _FRAME_END.finditer(held)]
+            end = ends[-1] if ends else 0
+        else:
+            end = held.rfind(b"\n\n") + 2
+            end = 0 if end == 1 else end
+        self._held = held[end:]
+        return held[:end]
+
+    def take_rest(self) -> bytes:
+        """What is still held; empties the gate."""
+        rest, self._held = self._held, b""
+        return rest
+
+
+class Relay:
+    """The body of a streamed answer; iterate it to its end or `aclose` it.
+
+    Chunks pass as they come. The one that ends an event stream (`message_stop`, `error`) waits
+    until the exchange is settled. With `repairs` a stream that breaks off ends with one `error`
+    event, as the API ends a stream it cannot finish; without, the client sees exactly what came:
+    a body that just ends, or a cut connection. Of an answer that is no event stream (a file,
+    batch results) only the first MiB is kept.
+    """
+
+    def __init__(
+        self,
+        answer: HttpResponse,
+        source: AsyncIterator[bytes],
+        call: OpenExchange,
+        *,
+        repairs: bool,
+    ) -> None:
+        self._answer = answer
+        self._source = source
+        self._call = call
+        self._reader = UsageReader() if is_event_stream(answer.headers) else None
+        self._gate = FrameGate() if repairs and self._reader else None
+        self._kept: list[bytes] = []
+        self._space = sys.maxsize if self._reader else _KEPT_OF_A_DOWNLOAD
+        self._is_over = False
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
+        while not self._is_over:
+            try:
+                chunk = await anext(self._source)
+            except StopAsyncIteration:
+                chunk = await self._end(is_cut=False)
+            except TransportError:
+                if self._gate is None:
+                    await self._end(is_cut=True)
+                    raise
+                chunk = await self._end(is_cut=True)
+            except Exception:
+                await self._end(is_cut=True)
+                raise
+            else:
+                chunk = await self._take(chunk)
+            if chunk:
+                self._call.note_first_byte()
+                return chunk
+        raise StopAsyncIteration
+
+    async def aclose(self) -> None:
+        """Close the upstream and settle with what was seen, when the client leaves early."""
+        self._is_over = True
+        try:
+            await close_body(self._source)
+        finally:
+            await self._settle(CLIENT_GONE)
+
+    async def _take(self, chunk: bytes) -> bytes:
+        """What of the stream may pass now that `chunk` has come."""
+        if self._reader is not None:
+            self._reader.feed(chunk)
+        if self._gate is not None:
+            chunk = self._gate.feed(chunk)
+        self._keep(chunk)
+        if self._reader is not None and self._reader.is_complete:
+            await self._settle(None)
+        return chunk
+
+    async def _end(self, *, is_cut: bool) -> bytes:
+        """Settle now that the source has ended; what is still to be sent, maybe nothing."""
+        self._is_over = True
+        is_broken = is_cut if self._reader is None else not self._reader.is_complete
+        last = b""
+        if self._gate is not None:
+            last = self._gate.take_rest()
+            if is_broken:
+                last = self._build_error_event()
+        self._keep(last)
+        await self._settle(BROKEN if is_broken else None)
+        return last
+
+    def _build_error_event(self) -> bytes:
+        header = get_header(self._answer.headers, REQUEST_ID)
+        request_id = self._call.exchange.exchange_id if header is None else header.decode("latin-1")
+        error = ApiError(502, BROKEN.type, BROKEN.message)
+        return encode_event(error.event(request_id))
+
+    def _keep(self, chunk: bytes) -> None:
+        if self._space > 0:
+            self._kept.append(chunk[: self._space])
+            self._space -= len(chunk)
+
+    async def _settle(self, broken: ExchangeError | None) -> None:
+        outcome = read_stream(self._reader, broken)
+        body = b"".join(self._kept)
+        await self._call.settle(self._answer.status, self._answer.headers, body, outcome)

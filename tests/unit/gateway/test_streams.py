@@ -1,0 +1,231 @@
+"""Streams that break, upstreams that stop, clients that leave."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tanzaku.gateway import RetryPolicy
+from tanzaku.transport import BrokenResponse, HttpRequest, HttpResponse, as_asgi, close_body, serve
+from tanzaku.wire import EventDecoder
+
+START = (
+    b'event: message_start\ndata: {"type":"message_start","message":{"model":'
+    b'"claude-haiku-4-5-20251001","usage":{"input_tokens":1000,"output_tokens":1}}}\n\n'
+)
+DELTA = (
+    'event: content_block_delta\ndata: {"type":"content_block_delta","index":0,'
+    '"delta":{"type":"text_delta","text":"短冊"}}\n\n'
+).encode()
+END = (
+    b'event: message_delta\ndata: {"type":"message_delta","delta":{"stop_reason":"end_turn"},'
+    b'"usage":{"output_tokens":20}}\n\nevent: message_stop\ndata: {"type":"message_stop"}\n\n'
+)
+UPSTREAM_ERROR = (
+    b'event: error\ndata: {"type":"error","error":{"details":null,"type":"overloaded_error",'
+    b'"message":"Overloaded"},"request_id":"req_u"}\n\n'
+)
+LIVE = RetryPolicy()
+
+
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(length=st.integers(0, len(START + DELTA + END) - 4), is_cut=st.booleans())
+def test_a_broken_live_stream_ends_with_one_well_formed_error_event(
+    bench: Any, kit: Any, length: int, is_cut: bool
+) -> None:
+    """Wherever the upstream breaks, inside a frame or a character, by an error or just its end."""
+    broken = BrokenResponse("closed") if is_cut else None
+    sent = (START + DELTA + END)[:length]
+    upstream = kit.Upstream([kit.stream(sent[: length // 2], sent[length // 2 :], broken=broken)])
+    answer = bench.send(upstream, kit.request(), retry=LIVE)
+    decoder = EventDecoder()
+    events = list(decoder.feed(answer.body))
+    assert not decoder.has_partial
+    assert [event["type"] for event in events].count("error") == 1
+    last = events[-1]
+    assert (last["type"], last["error"]["type"]) == ("error", "api_error")
+    assert last["request_id"] == "req_u"
+    whole_frames = sent[: sent.rfind(b"\n\n") + 2] if b"\n\n" in sent else b""
+    assert answer.body.startswith(whole_frames)
+    assert len(events) - 1 == whole_frames.count(b"\n\n")
+    settled = bench.exchange.settlement
+    assert (settled.status, settled.error.type) == (200, "api_error")
+    assert settled.response_body == answer.body
+
+
+def test_what_a_broken_stream_has_used_is_priced(bench: Any, kit: Any) -> None:
+    upstream = kit.Upstream([kit.stream(START, DELTA, broken=BrokenResponse("closed"))])
+    bench.send(upstream, kit.request(), retry=LIVE)
+    settled = bench.exchange.settlement
+    assert settled.usage == {"input_tokens": 1000, "output_tokens": 1}
+    # Haiku 4.5: 1 $ and 5 $ a million tokens.
+    assert settled.cost.total_usd == Decimal(1000 * 1 + 1 * 5) / 1_000_000
+
+
+def test_an_error_event_of_the_upstream_passes_and_is_not_repeated(bench: Any, kit: Any) -> None:
+    for retry in (None, LIVE):
+        upstream = kit.Upstream([kit.stream(START, UPSTREAM_ERROR)])
+        answer = bench.send(upstream, kit.request(), retry=retry)
+        assert answer.body == START + UPSTREAM_ERROR
+        error = bench.exchange.settlement.error
+        assert (error.type, error.message) == ("overloaded_error", "Overloaded")
+
+
+def test_a_stream_is_never_asked_for_again(bench: Any, kit: Any) -> None:
+    upstream = kit.Upstream([kit.stream(START, broken=BrokenResponse("closed"))])
+    bench.send(upstream, kit.request(), retry=LIVE)
+    assert (len(upstream.requests), bench.clock.slept) == (1, [])
+
+
+def test_without_a_policy_a_stream_that_just_ends_is_passed_as_it_is(bench: Any, kit: Any) -> None:
+    cut = START + DELTA[:-9]
+    answer = bench.send(kit.Upstream([kit.stream(cut)]), kit.request())
+    assert answer.body == cut
+    assert bench.exchange.settlement.error.type == "api_error"
+
+
+def test_without_a_policy_a_cut_connection_is_passed_as_one(bench: Any, kit: Any) -> None:
+    upstream = kit.Upstream([kit.stream(START, broken=BrokenResponse("closed"))])
+    with pytest.raises(BrokenResponse):
+        bench.send(upstream, kit.request())
+    settled = bench.exchange.settlement
+    assert settled.error.type == "api_error"
+    assert settled.usage == {"input_tokens": 1000, "output_tokens": 1}
+
+
+def test_a_break_after_the_end_of_the_message_harms_nobody(bench: Any, kit: Any) -> None:
+    upstream = kit.Upstream([kit.stream(START, END, broken=BrokenResponse("closed"))])
+    answer = bench.send(upstream, kit.request(), retry=LIVE)
+    assert answer.body == START + END
+    assert bench.exchange.settlement.error is None
+
+
+def test_the_exchange_is_on_record_before_the_last_chunk_leaves(bench: Any, kit: Any) -> None:
+    async def scenario() -> list[tuple[bytes, bool]]:
+        answer = await bench.build(kit.Upstream([kit.stream(START, DELTA, END)]))(kit.request())
+        assert not isinstance(answer.body, bytes)
+        ledger = bench.ledger
+        return [
+            (chunk, any(exchange.settlement for exchange in ledger.list_exchanges()))
+            async for chunk in answer.body
+        ]
+
+    seen = asyncio.run(scenario())
+    assert [chunk for chunk, _ in seen] == [START, DELTA, END]
+    assert seen[-1][1]
+    assert not seen[0][1]
+
+
+def test_the_first_byte_and_the_last_are_timed(bench: Any, kit: Any) -> None:
+    async def body() -> AsyncIterator[bytes]:
+        bench.clock.advance(0.25)
+        yield START
+        bench.clock.advance(0.5)
+        yield END
+
+    async def upstream(_request: HttpRequest) -> HttpResponse:
+        bench.clock.advance(0.125)
+        return HttpResponse(200, [(b"content-type", b"text/event-stream")], body())
+
+    bench.send(upstream, kit.request())
+    settled = bench.exchange.settlement
+    assert (settled.timings.ttft_ms, settled.timings.total_ms) == (375, 875)
+    assert [attempt.duration_ms for attempt in settled.attempts] == [125]
+
+
+class Hanging:
+    """Sends one chunk and then nothing; knows when it was closed."""
+
+    def __init__(self) -> None:
+        self.is_closed = asyncio.Event()
+
+    async def __call__(self, _request: HttpRequest) -> HttpResponse:
+        return HttpResponse(200, [(b"content-type", b"text/event-stream")], self._body())
+
+    async def _body(self) -> AsyncIterator[bytes]:
+        try:
+            yield START
+            await asyncio.Event().wait()
+        finally:
+            self.is_closed.set()
+
+
+@pytest.mark.parametrize("retry", [None, LIVE], ids=["as-is", "repairing"])
+def test_a_client_that_leaves_closes_the_upstream_and_is_settled(
+    bench: Any, kit: Any, retry: RetryPolicy | None
+) -> None:
+    async def scenario() -> None:
+        upstream = Hanging()
+        app = as_asgi(bench.build(upstream, retry=retry), max_body_bytes=1 << 20)
+        async with serve(app) as running:
+            reader, writer = await asyncio.open_connection("127.0.0.1", running.port)
+            body = kit.request().body
+            writer.write(
+                b"POST /v1/messages HTTP/1.1\r\nHost: localhost\r\n"
+                b"Content-Length: %d\r\n\r\n%b" % (len(body), body)
+            )
+            await reader.readuntil(b"}}}\n\n")
+            assert not upstream.is_closed.is_set()
+            writer.close()
+            await asyncio.wait_for(upstream.is_closed.wait(), 1)
+
+    asyncio.run(scenario())
+    settled = bench.exchange.settlement
+    assert (settled.status, settled.error.type) == (200, "client_gone")
+    assert settled.usage == {"input_tokens": 1000, "output_tokens": 1}
+    assert settled.response_body == START
+
+
+def test_a_client_that_never_takes_a_byte_is_settled_too(bench: Any, kit: Any) -> None:
+    async def scenario() -> None:
+        answer = await bench.build(kit.Upstream([kit.stream(START, END)]))(kit.request())
+        await close_body(answer.body)
+
+    asyncio.run(scenario())
+    settled = bench.exchange.settlement
+    assert (settled.error.type, settled.timings.ttft_ms) == ("client_gone", None)
+    assert settled.unpriced is not None
+
+
+def test_a_client_that_leaves_before_the_answer_is_settled_as_499(bench: Any, kit: Any) -> None:
+    async def upstream(_request: HttpRequest) -> HttpResponse:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async def scenario() -> None:
+        task = asyncio.ensure_future(bench.build(upstream)(kit.request()))
+        await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.wait([task])
+        assert task.cancelled()
+
+    asyncio.run(scenario())
+    settled = bench.exchange.settlement
+    assert (settled.status, settled.error.type) == (499, "client_gone")
+
+
+def test_an_upstream_that_fails_unexpectedly_is_settled_as_500(bench: Any, kit: Any) -> None:
+    with pytest.raises(ZeroDivisionError):
+        bench.send(kit.Upstream([ZeroDivisionError()]), kit.request())
+    settled = bench.exchange.settlement
+    assert (settled.status, settled.error.type) == (500, "api_error")
+
+
+def test_an_answer_at_the_edge_asks_no_upstream(bench: Any, kit: Any) -> None:
+    upstream = kit.Upstream([kit.answer({})])
+    headers = [(b"request-id", b"req_f"), (b"tanzaku-rule", b"fail-1")]
+    body = {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}
+    edge = [kit.answer(body, 529, headers)]
+    answer = bench.send(upstream, kit.request(), edge=lambda _request: edge.pop())
+    assert (answer.status, json.loads(answer.body)) == (529, body)
+    assert upstream.requests == []
+    settled = bench.exchange.settlement
+    assert (settled.attempts, settled.rule, settled.request_id) == ([], "fail-1", "req_f")
+    assert (settled.error.type, settled.cost) == ("overloaded_error", None)
