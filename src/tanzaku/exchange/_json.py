@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 from tanzaku.exchange._model import Attempt, Exchange, Settlement
@@ -28,7 +29,7 @@ def exchange_to_json(exchange: Exchange, *, with_bodies: bool = False) -> dict[s
         "model": exchange.model,
         "is_stream": exchange.is_stream,
         "labels": exchange.labels,
-        "reserved_usd": None if exchange.reserved_usd is None else str(exchange.reserved_usd),
+        "reserved_usd": _format_usd(exchange.reserved_usd),
         **(_describe_settlement(settled) if settled else dict.fromkeys(_SETTLEMENT_KEYS)),
     }
     if with_bodies:
@@ -69,8 +70,8 @@ def _describe_settlement(settled: Settlement) -> dict[str, Any]:
         settled.response_model,
         settled.stop_reason,
         settled.usage,
-        str(cost.total_usd) if cost else None,
-        {part: str(dollars) for part, dollars in cost.parts_usd.items()} if cost else None,
+        _format_usd(cost.total_usd) if cost else None,
+        {part: _format_usd(usd) for part, usd in cost.parts_usd.items()} if cost else None,
         settled.unpriced,
         {"type": error.type, "message": error.message} if error else None,
         settled.timings.ttft_ms,
@@ -101,6 +102,14 @@ def _read_body(body: bytes) -> Any:
         return json.loads(body)
     except ValueError:
         return body.decode("utf-8", "replace")
+
+
+def _format_usd(usd: Decimal | None) -> str | None:
+    """Plain digits, none lost, no trailing zeros: `0.000011`."""
+    if usd is None:
+        return None
+    text = f"{usd:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def _format_time(unix_seconds: float) -> str:

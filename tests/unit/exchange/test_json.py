@@ -22,7 +22,7 @@ UNDER_WAY = Exchange(
     request_body='{"model":"claude-haiku-4-5","x":"短冊"}'.encode(),
     model="claude-haiku-4-5",
     api_version="2026-10-21",
-    reserved_usd=Decimal("0.0000500"),
+    reserved_usd=Decimal("0.000050000001"),
     labels={"run": "r1"},
 )
 
@@ -37,7 +37,9 @@ def settle(exchange: Exchange, *, body: bytes, error: ExchangeError | None = Non
         timings=Timings(ttft_ms=1.5, total_ms=2.5),
         attempts=[Attempt("simulator", 1_767_225_600.25, 2.0, status=200)],
         usage={"input_tokens": 3},
-        cost=Cost(Decimal("0.00000300"), {"input": Decimal("0.00000300")}),
+        cost=Cost(
+            Decimal("0.00000300"), {"input": Decimal("0.00000300"), "web_search": Decimal("0E-12")}
+        ),
         error=error,
     )
     return exchange
@@ -59,9 +61,9 @@ def test_both_states_of_an_exchange_have_the_same_keys() -> None:
 
 def test_money_keeps_every_digit_and_time_its_milliseconds() -> None:
     summary = json.loads(json.dumps(exchange_to_json(settle(an_exchange(), body=b"{}"))))
-    assert summary["cost_usd"] == "0.00000300"
-    assert summary["cost_parts_usd"] == {"input": "0.00000300"}
-    assert summary["reserved_usd"] == "0.0000500"
+    assert summary["cost_usd"] == "0.000003"
+    assert summary["cost_parts_usd"] == {"input": "0.000003", "web_search": "0"}
+    assert summary["reserved_usd"] == "0.000050000001"
     assert summary["started_at"] == "2026-01-01T00:00:00.250Z"
     assert summary["attempts"][0]["duration_ms"] == 2.0
 
