@@ -1,0 +1,244 @@
+"""One process, one port: the guard, the gateway, the simulator or the live API, the ledger."""
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from types import TracebackType
+from typing import Any, Literal, Self
+
+from pydantic_core import from_json
+
+from tanzaku.core import SystemClock, UserError
+from tanzaku.exchange import Exchange
+from tanzaku.gateway import Gateway, RetryPolicy, build_anthropic_upstream
+from tanzaku.ledger import Ledger
+from tanzaku.server._routes import OwnRoutes, Refusals, Router
+from tanzaku.simulator import Faults, Simulator, When
+from tanzaku.transport import HttpClient, ThreadedServer, as_asgi, run_until_signal, serve
+
+MAX_BODY_BYTES = 32 * 1024 * 1024
+_REMEMBERED_REQUESTS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class SeenRequest:
+    """A request as it reached the server, for assertions.
+
+    `headers` have lower-case names and no credential; `body` is the parsed JSON object, empty
+    when there was none; `exchange` has the rest, the answer included.
+    """
+
+    method: str
+    path: str
+    headers: dict[str, str]
+    body: dict[str, Any]
+    exchange: Exchange
+
+
+class Server:
+    """A local Claude API with the gateway and the ledger before it, on 127.0.0.1.
+
+    `with Server() as server:` runs it in a thread with an event loop of its own; `async with` in
+    the loop at hand; `run` until a signal. `server.url` is what ANTHROPIC_BASE_URL wants.
+
+    `port` 0 takes a free one. `seed` decides what the simulator answers. `ledger` is the file the
+    exchanges are kept in (None: in memory, gone with the server). With `live_api_key`, and only
+    then, requests go to the Claude API and cost money: that key is used, not the client's.
+    """
+
+    def __init__(
+        self,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        *,
+        live_api_key: str | None = None,
+        seed: int = 0,
+        pace: Literal["instant"] = "instant",
+        ledger: Path | None = None,
+    ) -> None:
+        self._host = host
+        self._port = port
+        self._live_api_key = live_api_key
+        self._ledger_path = ledger
+        self._clock = SystemClock()
+        self._seed = seed
+        self._pace: Literal["instant"] = pace
+        self._simulator = self._build_simulator()
+        self._faults = Faults()
+        self._ledger: Ledger | None = None
+        self._url = ""
+        self._forgotten_id: str | None = None
+        self._thread: ThreadedServer[Self] | None = None
+        self._context: AbstractAsyncContextManager[Self] | None = None
+
+    def __enter__(self) -> Self:
+        self._thread = ThreadedServer(self._open)
+        return self._thread.__enter__()
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        assert self._thread is not None
+        self._thread.__exit__(exc_type, exc, traceback)
+
+    async def __aenter__(self) -> Self:
+        self._context = self._open()
+        return await self._context.__aenter__()
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        assert self._context is not None
+        await self._context.__aexit__(exc_type, exc, traceback)
+
+    def run(self, *, on_ready: Callable[[str], None]) -> None:
+        """Serve until SIGINT or SIGTERM, then let open answers end (30 s at most).
+
+        Blocks the main thread. `on_ready` gets the URL once connections are taken.
+        """
+        run_until_signal(self._open, on_ready=lambda server: on_ready(server.url))
+
+    @property
+    def url(self) -> str:
+        """The base URL, `http://127.0.0.1:PORT`."""
+        self._running_ledger()
+        return self._url
+
+    @property
+    def ledger(self) -> Ledger:
+        """Where the exchanges are; open while the server runs."""
+        return self._running_ledger()
+
+    @property
+    def exchanges(self) -> list[Exchange]:
+        """The exchanges since the start or the last `reset`, newest first, 1000 at most."""
+        ledger = self._running_ledger()
+        found: list[Exchange] = []
+        for exchange in ledger.list_exchanges(limit=_REMEMBERED_REQUESTS):
+            if exchange.exchange_id == self._forgotten_id:
+                break
+            found.append(exchange)
+        return found
+
+    @property
+    def requests(self) -> list[SeenRequest]:
+        """What clients sent since the start or the last `reset`, newest last, 1000 at most."""
+        ledger = self._running_ledger()
+        return [
+            _build_seen(ledger.get_exchange(exchange.exchange_id))
+            for exchange in reversed(self.exchanges)
+        ]
+
+    def say(
+        self,
+        answer: str | Sequence[Mapping[str, Any]] | Mapping[str, Any],
+        *,
+        times: int = 1,
+        when: When | None = None,
+    ) -> None:
+        """Script the simulator's answer to the next `times` requests: see `Simulator.say`."""
+        self._simulator.say(answer, times=times, when=when)
+
+    def fail(
+        self,
+        status: int,
+        *,
+        times: int = 1,
+        message: str | None = None,
+        retry_after: int | None = None,
+        error_type: str | None = None,
+    ) -> None:
+        """Answer the next `times` requests with an error, in any upstream's place: see
+        `Faults.fail`."""
+        self._faults.fail(
+            status, times=times, message=message, retry_after=retry_after, error_type=error_type
+        )
+
+    def reset(self) -> None:
+        """Start anew: no scripted answers, no faults, `requests` and `exchanges` empty.
+
+        The simulator answers as it did after the start, ids included. The ledger keeps all.
+        """
+        newest = self._running_ledger().list_exchanges(limit=1)
+        self._forgotten_id = newest[0].exchange_id if newest else None
+        self._simulator = self._build_simulator()
+        self._faults = Faults()
+
+    def _running_ledger(self) -> Ledger:
+        if self._ledger is None:
+            raise UserError(
+                "The server is not running.", hint="Use it inside `with Server() as server:`."
+            )
+        return self._ledger
+
+    @asynccontextmanager
+    async def _open(self) -> AsyncIterator[Self]:
+        chance = Random()
+        refusals = Refusals(chance)
+        async with AsyncExitStack() as stack:
+            ledger = stack.enter_context(Ledger.open(self._ledger_path, clock=self._clock))
+            router = Router(
+                api=self._build_gateway(ledger, stack, chance),
+                own=OwnRoutes(
+                    ledger=ledger,
+                    ledger_path=None if self._ledger_path is None else str(self._ledger_path),
+                    upstream="simulator" if self._live_api_key is None else "anthropic",
+                    clock=self._clock,
+                ),
+                refusals=refusals,
+            )
+            app = as_asgi(router, max_body_bytes=MAX_BODY_BYTES, on_refusal=refusals.build_plain)
+            running = await stack.enter_async_context(serve(app, self._host, self._port))
+            self._url, self._ledger = running.url, ledger
+            stack.callback(self._forget_running)
+            yield self
+
+    def _build_gateway(self, ledger: Ledger, stack: AsyncExitStack, chance: Random) -> Gateway:
+        if self._live_api_key is None:
+            return Gateway(
+                lambda request: self._simulator(request),
+                route="simulator",
+                ledger=ledger,
+                clock=self._clock,
+                edge=lambda request: self._faults.intercept(request),
+                chance=chance,
+            )
+        client = HttpClient(clock=self._clock)
+        stack.push_async_callback(client.close)
+        return Gateway(
+            build_anthropic_upstream(client, self._live_api_key),
+            route="anthropic",
+            ledger=ledger,
+            clock=self._clock,
+            retry=RetryPolicy(),
+            edge=lambda request: self._faults.intercept(request),
+            chance=chance,
+        )
+
+    def _build_simulator(self) -> Simulator:
+        return Simulator(seed=self._seed, clock=self._clock, pace=self._pace)
+
+    def _forget_running(self) -> None:
+        self._ledger = None
+
+
+def _build_seen(exchange: Exchange) -> SeenRequest:
+    try:
+        body = from_json(exchange.request_body)
+    except ValueError:
+        body = {}
+    return SeenRequest(
+        exchange.method,
+        exchange.path,
+        dict(exchange.request_headers),
+        body if isinstance(body, dict) else {},
+        exchange,
+    )
