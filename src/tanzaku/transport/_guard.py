@@ -21,6 +21,7 @@ _log = logging.getLogger("tanzaku.transport")
 HOST_GRAMMAR = re.compile(rb"[A-Za-z0-9.\-]+(?::\d+)?|\[[0-9A-Fa-f:.]+\](?::\d+)?")
 
 _LINGER_S = 1.0
+_FEED_BYTES = 16 * 1024
 _FRAMING_ALLOWANCE = 64 * 1024
 
 _IDLE, _HEAD, _BODY = range(3)
@@ -135,7 +136,17 @@ class GuardedProtocol(HttpToolsProtocol):
         self._unset_keepalive_if_required()
         if self._is_surplus:
             self._refuse(503, "Too many connections")
-            return
+        elif len(data) <= _FEED_BYTES:
+            self._feed(data)
+        else:
+            # In steps, so that the size of an unfinished header is known to within one step.
+            view = memoryview(data)
+            for start in range(0, len(data), _FEED_BYTES):
+                if not self._feed(view[start : start + _FEED_BYTES]):
+                    return
+
+    def _feed(self, data: bytes | memoryview) -> bool:
+        """Whether the connection goes on."""
         heads_done = self._heads_done
         phase = self._phase
         payload_bytes = self._payload_bytes
@@ -144,7 +155,7 @@ class GuardedProtocol(HttpToolsProtocol):
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
             fault = self._fault or _Refused(400, "Invalid HTTP request")
             self._refuse(fault.status, fault.reason)
-            return
+            return False
         if self._phase != _IDLE or self._heads_done == heads_done:
             self._watch_unfinished(
                 len(data),
@@ -152,6 +163,7 @@ class GuardedProtocol(HttpToolsProtocol):
                 is_new=self._heads_done != heads_done,
                 has_body=self._payload_bytes != payload_bytes,
             )
+        return not self._is_refused
 
     def _watch_unfinished(self, size: int, before: int, *, is_new: bool, has_body: bool) -> None:
         """After a segment that left a message open: count what was not accounted for by the
@@ -333,6 +345,8 @@ class GuardedProtocol(HttpToolsProtocol):
     @override
     def on_response_complete(self) -> None:
         super().on_response_complete()
+        if self._phase != _IDLE:
+            self._unset_keepalive_if_required()  # the next request has begun: its deadline runs
         if self._late_refusal is not None and not self._is_answering():
             self._unset_keepalive_if_required()
             self._say_last(self._late_refusal)
