@@ -37,7 +37,9 @@ def resolve_name(name: str) -> Name:
         return Name(names[rest].model, "bedrock", geo)
     found = names.get(name)
     if found is None:
-        near = difflib.get_close_matches(name, names, n=1)
+        undated, _, tail = name.rpartition("-")
+        is_dated = tail.isdigit() and undated in names
+        near = [undated] if is_dated else difflib.get_close_matches(name, names, n=1)
         raise UnknownModelError(
             f"Unknown model `{name}`.",
             hint=f"Did you mean `{near[0]}`?" if near else "`tanzaku models` lists them.",
