@@ -56,7 +56,14 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
         MASK,
     ),
     (re.compile(r"sk-ant-[A-Za-z0-9_\-]+"), MASK),
-    (re.compile(r"\b(Bearer|Basic)(\s+)[A-Za-z0-9._~+/=\-]{4,}", re.IGNORECASE), rf"\1\2{MASK}"),
+    (
+        re.compile(
+            r"(authorization['\"]?\s{0,3}[:=,]\s{0,3}b?['\"]?)(?:[a-z]{1,20} +)?[^\s'\",;)}\]]+",
+            re.IGNORECASE,
+        ),
+        rf"\1{MASK}",
+    ),
+    (re.compile(r"\b(Bearer\s{1,3})[A-Za-z0-9._~+/=\-]{4,}", re.IGNORECASE), rf"\1{MASK}"),
     (re.compile(r"\b(?:AKIA|ASIA|ABSK)[A-Za-z0-9+/=]{16,}"), MASK),
     (
         re.compile(

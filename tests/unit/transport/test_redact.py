@@ -1,0 +1,115 @@
+"""Credentials do not pass: neither as headers nor inside texts nor through a log."""
+
+import io
+import logging
+
+import pytest
+
+from tanzaku.transport import RedactingFormatter, redact_headers, redact_text
+
+CANARY = "c4n4ry"
+JWT = f"eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ{CANARY}In0.{CANARY}sig"
+PEM = f"-----BEGIN RSA PRIVATE KEY-----\n{CANARY}\n{CANARY}\n-----END RSA PRIVATE KEY-----"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        b"authorization", b"Authorization", b"x-api-key", b"X-API-KEY", b"api-key", b"cookie",
+        b"set-cookie", b"proxy-authorization", b"x-amz-security-token", b"x-goog-api-key",
+    ],
+)  # fmt: skip
+def test_a_credential_header_is_left_out_whole(name: bytes) -> None:
+    assert redact_headers([(name, CANARY.encode()), (b"accept", b"*/*")]) == [("accept", "*/*")]
+
+
+def test_known_headers_keep_their_value_and_others_are_masked() -> None:
+    assert redact_headers(
+        [
+            (b"Anthropic-Version", b"2026-10-21"),
+            (b"user-agent", b"Anthropic/Python 2.12.0"),
+            (b"x-company-token", CANARY.encode()),
+            (b"content-type", b"application/json"),
+            (b"content-type", b"text/plain"),
+        ]
+    ) == [
+        ("anthropic-version", "2026-10-21"),
+        ("user-agent", "Anthropic/Python 2.12.0"),
+        ("x-company-token", "[redacted]"),
+        ("content-type", "application/json"),
+        ("content-type", "text/plain"),
+    ]
+
+
+def test_a_key_in_a_harmless_header_is_masked_there() -> None:
+    headers = redact_headers([(b"user-agent", b"mine sk-ant-" + CANARY.encode())])
+    assert headers == [("user-agent", "mine [redacted]")]
+
+
+SECRETS = [
+    f"sk-ant-api03-{CANARY}_-{CANARY}AA",
+    f"Authorization: Bearer {CANARY}.{CANARY}",
+    f"authorization: basic {CANARY}==",
+    f"{{'x-api-key': '{CANARY}'}}",
+    f"(b'x-api-key', b'{CANARY}')",
+    f'"api_key": "{CANARY}"',
+    f"api_key={CANARY}&x=1",
+    "AKIA" + "C4N4RY" + "A" * 10,
+    f"aws_secret_access_key = {CANARY}/{CANARY}",
+    JWT,
+    PEM,
+    PEM[: PEM.index("-----END")],
+    f"https://user:{CANARY}@example.test/path",
+    f"postgres://{CANARY}@db",
+]
+
+
+@pytest.mark.parametrize("secret", SECRETS)
+def test_a_credential_inside_a_text_is_masked_and_the_rest_stays(secret: str) -> None:
+    redacted = redact_text(f"before {secret} after\nnext line")
+    assert CANARY not in redacted
+    assert "C4N4RY" not in redacted
+    assert redacted.startswith("before ")
+    if "-----" not in secret:
+        assert redacted.endswith("\nnext line")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The bearer of this letter", "basic plan", "sk-antelope", "an api key is needed",
+        "https://example.test/a@b", "15*23=345", "request-id: req_011CZ", "eyJ", "user@example.test",
+        "你好，世界", "",
+    ],
+)  # fmt: skip
+def test_plain_text_is_left_alone(text: str) -> None:
+    assert redact_text(text) == text
+
+
+def test_the_formatter_masks_messages_arguments_extras_and_tracebacks() -> None:
+    stream = io.StringIO()
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(RedactingFormatter("%(message)s %(note)s"))
+    logger = logging.Logger("transport-redact-test")
+    logger.addHandler(handler)
+    key = f"sk-ant-{CANARY}"
+    try:
+        int(key)
+    except ValueError:
+        logger.exception("%s and %r", key, {"k": key}, extra={"note": f"Bearer {key}"})
+    logger.error(ConnectionError(key), extra={"note": ""}, stack_info=True)
+    assert CANARY not in stream.getvalue()
+    assert stream.getvalue().count("[redacted]") >= 5
+
+
+def test_a_long_hostile_text_is_redacted_in_linear_time() -> None:
+    # Each repeats the beginning of a pattern; a pattern that backtracks would not come back.
+    for start in (
+        "-----BEGIN PRIVATE KEY-----",
+        "sk-ant-",
+        "eyJaaaaaa.",
+        "://a",
+        "Bearer ",
+        "api_key=",
+    ):
+        redact_text(start * 20_000)
