@@ -142,7 +142,8 @@ def _check_ledger(context: CliContext, path: Path) -> Check:
         if path.exists():
             Ledger.read(path).close()
     except UserError as error:
-        return Check("ledger", "bad", error.message, context.say("doctor.ledger.advice"))
+        found = context.messages.translate(error.template, error.values)
+        return Check("ledger", "bad", found, context.say("doctor.ledger.advice"))
     place = path if path.exists() else next(p for p in path.absolute().parents if p.exists())
     if os.access(place, os.W_OK):
         return Check("ledger", "good", str(path))

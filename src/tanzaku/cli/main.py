@@ -81,7 +81,8 @@ def main(arguments: list[str] | None = None) -> None:
     except click.Abort:
         sys.exit(130)
     except UserError as error:
-        click.echo(f"{messages.say('cli.error')}: {error.message}", err=True)
+        text = messages.translate(error.template, error.values)
+        click.echo(f"{messages.say('cli.error')}: {text}", err=True)
         if error.hint:
-            click.echo(f"  → {error.hint}", err=True)
+            click.echo(f"  → {messages.translate(error.hint, error.values)}", err=True)
         sys.exit(error.exit_code)

@@ -5,19 +5,34 @@ TanzakuError
 └── (each room's own, in its errors.py)
 """
 
+from collections.abc import Mapping
+
 
 class TanzakuError(Exception):
     """Anything Tanzaku raises on purpose."""
 
 
 class UserError(TanzakuError):
-    """A mistake a person can mend: `message` says what and where, `hint` the way out.
+    """A mistake a person can mend: what is wrong and where, and the way out.
 
-    The command line prints both and ends with `exit_code` (2 = bad input, 1 = the run failed).
+    `template` and `hint` are English sentences with `{name}` places that `values` fill; they are
+    also the keys under which `look` keeps the translation. Without values a brace is just a brace.
+    `message` and `advice` are the English texts. The command line prints both in the run's
+    language and ends with `exit_code` (2 = bad input, 1 = the run failed).
     """
 
-    def __init__(self, message: str, *, hint: str = "", exit_code: int = 2) -> None:
-        super().__init__(message)
-        self.message = message
+    def __init__(
+        self, template: str, *, hint: str = "", exit_code: int = 2, **values: object
+    ) -> None:
+        self.template = template
         self.hint = hint
         self.exit_code = exit_code
+        self.values = values
+        self.message = fill(template, values)
+        self.advice = fill(hint, values)
+        super().__init__(self.message)
+
+
+def fill(template: str, values: Mapping[str, object]) -> str:
+    """`template` with its `{name}` places filled; unchanged when there are no values."""
+    return template.format_map(values) if values else template

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from importlib.resources import files
 from typing import Literal
 
+from tanzaku.core import fill
+
 type Language = Literal["en", "zh-CN"]
 
 LANGUAGES: tuple[Language, ...] = ("en", "zh-CN")
@@ -21,6 +23,14 @@ class Messages:
     def say(self, key: str, /, **values: object) -> str:
         """The message `key`; raises KeyError for an unknown key or a missing value."""
         return self._texts[key].format_map(values)
+
+    def translate(self, template: str, values: Mapping[str, object]) -> str:
+        """A `UserError`'s English template in this language, its values filled in; in English
+        where no translation is kept."""
+        if self.language == "en":
+            return fill(template, values)
+        text = files("tanzaku.look").joinpath(f"errors.{self.language}.json").read_text("utf-8")
+        return fill(json.loads(text).get(template, template), values)
 
 
 def pick_language(flag: str | None, environment: Mapping[str, str]) -> Language:
