@@ -5,6 +5,15 @@ from tanzaku.catalog._find import get_model, list_models
 from tanzaku.catalog._models import ListPrice, Model, RateLimit, Source
 from tanzaku.catalog._price import PLATFORMS, price, resolve_rates
 from tanzaku.catalog._rates import PARTS, Price, Rates, TokenRates
+from tanzaku.catalog._tokens import (
+    count_content,
+    count_text,
+    count_tokens,
+    estimate_tokens,
+    preload_tokens,
+    take_tokens,
+)
+from tanzaku.catalog._words import TokenFamily
 from tanzaku.catalog.errors import CatalogFileError, UnknownModelError, UnpricedUsageError
 
 __all__ = [
@@ -18,12 +27,19 @@ __all__ = [
     "RateLimit",
     "Rates",
     "Source",
+    "TokenFamily",
     "TokenRates",
     "UnknownModelError",
     "UnpricedUsageError",
+    "count_content",
+    "count_text",
+    "count_tokens",
     "estimate_costs",
+    "estimate_tokens",
     "get_model",
     "list_models",
+    "preload_tokens",
     "price",
     "resolve_rates",
+    "take_tokens",
 ]

@@ -18,10 +18,12 @@ ideographs, and the piece with the odd character goes to `ctok` whole.
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from hashlib import blake2b
+from itertools import accumulate
 from typing import Final, Literal
 
 type TokenFamily = Literal["v3", "v4.7", "v4.8"]
@@ -117,6 +119,7 @@ class _Patterns:
     sure_cut: re.Pattern[str]
     odd: re.Pattern[str]
     letter: re.Pattern[str]
+    row: re.Pattern[str]
 
 
 @cache
@@ -128,7 +131,7 @@ def _patterns() -> _Patterns:
         # the digit, and where marks follow the space, they and their word are too.
         plain=re.compile(
             f"{gap}*+{letter}++"
-            f"|(?:[0-9]{{1,3}}|[{known.standing}])(?: (?:(?={letter})|{mark}{gap}*+{letter}*+))?"
+            f"|(?:[0-9]{{1,3}}|[{known.standing}]++)(?: (?:(?={letter})|{mark}{gap}*+{letter}*+))?"
             f"|{gap}++"
             "|.",
             re.DOTALL,
@@ -136,6 +139,9 @@ def _patterns() -> _Patterns:
         sure_cut=re.compile(f"(?<={letter})(?= {letter})|(?<=[{_IDEOGRAPHS}])(?=[{_IDEOGRAPHS}])"),
         odd=re.compile(f"[^{known.letters}{known.standing}{known.marks}{_WHITESPACE}0-9]"),
         letter=re.compile(letter),
+        row=re.compile(
+            f"([{known.standing}]+)([{known.standing}](?: (?:{mark}{gap}*{letter}*)?)?)"
+        ),
     )
 
 
@@ -171,9 +177,10 @@ class WordCounter:
     """Counts texts of one tokenizer family; threads may share it (at worst one counts twice)."""
 
     def __init__(self, family: TokenFamily) -> None:
-        import ctok
+        from ctok import token_count, tokenize  # type: ignore[import-untyped]
 
-        self._ctok = ctok
+        self._token_count: Callable[[str, str], int] = token_count
+        self._tokenize: Callable[[str, str], list[str]] = tokenize
         self._version = CTOK_VERSIONS[family]
         self._frame = FRAME_TOKENS[family]
         self._patterns = _patterns()
@@ -201,6 +208,36 @@ class WordCounter:
         known = self._pieces.young
         return sum(len(piece) for piece in self._patterns.plain.findall(text) if piece not in known)
 
+    def take(self, text: str, limit: int) -> tuple[str, int]:
+        """The longest beginning with at most `limit` tokens, and its tokens."""
+        if limit <= 0 or not text:
+            return "", 0
+        if (tokens := self.count(text)) <= limit:
+            return text, tokens
+        priced = self.price(text)
+        sums = list(accumulate(priced.tokens))
+        whole = bisect_right(sums, limit)
+        taken = sums[whole - 1] if whole else 0
+        part, cost = self._take_part(priced.pieces[whole], limit - taken, is_first=whole == 0)
+        beginning = "".join(priced.pieces[:whole]) + part
+        return beginning, self.count(beginning) if beginning[-1:] == "\n" else taken + cost
+
+    def _take_part(self, piece: str, room: int, *, is_first: bool) -> tuple[str, int]:
+        """The longest beginning of a piece that fits into the room."""
+        if room == 0 and piece[0] != "\n" and not self._patterns.odd.search(piece):
+            return "", 0
+        before = "" if is_first else _STANDING if self._patterns.letter.match(piece) else _WORD
+        base = self.count(before)
+
+        def cost(length: int) -> int:
+            return sum(self.price(before + piece[:length]).tokens) - base
+
+        if len(piece) <= _LONGEST_KEPT_PIECE:
+            longest = next((n for n in range(len(piece), 0, -1) if cost(n) <= room), 0)
+        else:
+            longest = bisect_right(range(1, len(piece) + 1), room, key=cost)
+        return piece[:longest], cost(longest) if longest else 0
+
     def price(self, text: str) -> PricedText:
         """Cut a non-empty text and count each piece where it stands."""
         pieces = self._patterns.plain.findall(text)
@@ -215,22 +252,25 @@ class WordCounter:
                     return PricedText(pieces, [self._ctok_count(text)])
             tokens = self._learn(pieces)
         if not self._patterns.letter.match(text):
-            tokens[0] = self._price_first(pieces[0])
+            tokens[0] += self._surcharge_first(pieces[0])
         if text[-1] == "\n":
             tokens[-1] = self._price_last(pieces[-1])
         return PricedText(pieces, tokens)
 
     def _ctok_count(self, text: str) -> int:
-        return self._ctok.token_count(text, self._version) - self._frame
+        return self._token_count(text, self._version) - self._frame
 
-    def _price_first(self, piece: str) -> int:
-        """A text's first piece: the frame takes up a space, or adds a mark of its own."""
-        tokens = self._first.get(piece)
-        if tokens is None:
-            tokens = self._ctok_count(piece + _STANDING) - self._cost_behind
-            if len(piece) <= _LONGEST_KEPT_PIECE:
-                self._first.put(piece, tokens)
-        return tokens
+    def _surcharge_first(self, piece: str) -> int:
+        """What a text's first piece costs more: the frame takes up a space or adds a mark."""
+        row = self._patterns.row.fullmatch(piece)
+        head = row[1][0] if row else piece
+        surcharge = self._first.get(head)
+        if surcharge is None:
+            inside = self._measure({head})[head]
+            surcharge = self._ctok_count(head + _STANDING) - self._cost_behind - inside
+            if len(head) <= _LONGEST_KEPT_PIECE:
+                self._first.put(head, surcharge)
+        return surcharge
 
     def _price_last(self, piece: str) -> int:
         """A text's last piece, where newlines run into the frame behind."""
@@ -246,37 +286,70 @@ class WordCounter:
         return self._ctok_count(before + piece) - self._ctok_count(before)
 
     def _learn(self, pieces: Sequence[str]) -> list[int]:
+        """Tokens of pieces inside a text, some of them not seen before."""
         tokens: list[int] = []
         for start in range(0, len(pieces), _PIECES_AT_ONCE):
             part = pieces[start : start + _PIECES_AT_ONCE]
-            known = {piece: self._pieces.get(piece) for piece in set(part)}
-            for piece, cost in self._measure([p for p, cost in known.items() if cost is None]):
-                known[piece] = cost
-                if len(piece) <= _LONGEST_KEPT_PIECE:
-                    self._pieces.put(piece, cost)
-            tokens += [cost for piece in part if (cost := known[piece]) is not None]
+            known: dict[str, int] = {}
+            fresh: set[str] = set()
+            rows: dict[str, list[str]] = {}
+            for piece in set(part):
+                if (cost := self._pieces.get(piece)) is not None:
+                    known[piece] = cost
+                elif row := self._patterns.row.fullmatch(piece):
+                    rows[piece] = [*row[1], row[2]]
+                else:
+                    fresh.add(piece)
+            known |= self._measure(fresh)
+            singles = self._measure({single for members in rows.values() for single in members})
+            for piece, members in rows.items():
+                known[piece] = self._keep(piece, sum([singles[single] for single in members]))
+            tokens += [known[piece] for piece in part]
         return tokens
 
-    def _measure(self, pieces: Sequence[str]) -> Iterator[tuple[str, int]]:
-        """Count pieces as they cost inside a text, plain ones in one go."""
+    def _keep(self, piece: str, cost: int) -> int:
+        if len(piece) <= _LONGEST_KEPT_PIECE:
+            self._pieces.put(piece, cost)
+        return cost
+
+    def _measure(self, pieces: set[str]) -> dict[str, int]:
+        """Tokens of pieces as they cost inside a text; plain new ones go to `ctok` in one row."""
+        costs: dict[str, int] = {}
         together: list[str] = []
         for piece in pieces:
-            if self._patterns.odd.search(piece):
-                yield piece, self._count_behind_word(piece)
+            if (cost := self._pieces.get(piece)) is not None:
+                costs[piece] = cost
+            elif self._patterns.odd.search(piece):
+                costs[piece] = self._keep(piece, self._count_behind_word(piece))
             elif _STANDING in piece:
-                yield piece, self._count_behind_word(piece + _STANDING) - self._cost_behind
+                whole = self._count_behind_word(piece + _STANDING)
+                costs[piece] = self._keep(piece, whole - self._cost_behind)
             else:
                 together.append(piece)
-        if not together:
-            return
-        # A piece that begins its word stands behind the ideograph, any other behind a word.
+        if together:
+            for piece, cost in self._measure_row(together):
+                costs[piece] = self._keep(piece, cost)
+        return costs
+
+    def _measure_row(self, pieces: Sequence[str]) -> Iterator[tuple[str, int]]:
+        """Count plain pieces with one ideograph behind each, which tells them apart.
+
+        A piece that begins its word costs the same behind the ideograph, and so does a word whose
+        one space its mark swallows, once the space is gone. Any other stands behind a word.
+        """
+        letter = self._patterns.letter.match
+        starts = [
+            "" if letter(piece) else None if piece[0] == " " and letter(piece, 1) else _WORD
+            for piece in pieces
+        ]
         row = _STANDING.join(
-            piece if self._patterns.letter.match(piece) else _WORD + piece for piece in together
+            piece[1:] if start is None else start + piece
+            for piece, start in zip(pieces, starts, strict=True)
         )
-        stream = self._ctok.tokenize(_WORD + _STANDING + row + _STANDING, self._version)
+        stream = self._tokenize(_WORD + _STANDING + row + _STANDING, self._version)
         ends = [at for at, token in enumerate(stream) if token == _STANDING]
-        for piece, start, end in zip(together, ends, ends[1:], strict=False):
-            yield piece, end - start - 1 - (0 if self._patterns.letter.match(piece) else 1)
+        for piece, start, first, end in zip(pieces, starts, ends[:-1], ends[1:], strict=True):
+            yield piece, end - first - 1 - (1 if start else 0)
 
 
 def _text_key(text: str) -> str | bytes:
