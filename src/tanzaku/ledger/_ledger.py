@@ -83,7 +83,7 @@ class LedgerReader:
     def totals(self) -> CostRow:
         """One sum over everything, its key `total`."""
         with self._connect() as connection:
-            return _query.sum_costs(connection, "all", Filters())[0]
+            return _query.sum_all(connection)
 
     def close(self) -> None:
         """Give the file back. May be called again; a query afterwards raises LedgerError."""

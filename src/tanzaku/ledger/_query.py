@@ -22,19 +22,18 @@ _GROUPS = {
     "model": "coalesce(response_model, model, '-')",
     "day": "date(started_at, 'unixepoch')",
     "route": "coalesce(route, '-')",
-    "all": "'total'",
 }
 _SUMS = f"""
     count(*),
     count(*) - count(settled_at),
-    sum(coalesce(error_type IS NOT NULL OR status >= 400, 0)),
+    count(*) FILTER (WHERE error_type IS NOT NULL OR status >= 400),
     count(unpriced),
-    sum(coalesce(input_tokens, 0)),
-    sum(coalesce(output_tokens, 0)),
-    sum(coalesce(cache_write_tokens, 0)),
-    sum(coalesce(cache_read_tokens, 0)),
-    sum(coalesce(cost_picousd / {_MEGA}, 0)),
-    sum(coalesce(cost_picousd % {_MEGA}, 0))
+    coalesce(sum(input_tokens), 0),
+    coalesce(sum(output_tokens), 0),
+    coalesce(sum(cache_write_tokens), 0),
+    coalesce(sum(cache_read_tokens), 0),
+    coalesce(sum(cost_picousd / {_MEGA}), 0),
+    coalesce(sum(cost_picousd % {_MEGA}), 0)
 """
 
 
@@ -122,7 +121,7 @@ def get_exchange(connection: apsw.Connection, exchange_id: str) -> Exchange:
 
 
 def sum_costs(
-    connection: apsw.Connection, by: Literal["model", "day", "route", "all"], filters: Filters
+    connection: apsw.Connection, by: Literal["model", "day", "route"], filters: Filters
 ) -> list[CostRow]:
     where, values = filters.render()
     rows = connection.execute(
@@ -131,6 +130,12 @@ def sum_costs(
         values,
     )
     return [_read_sum(row) for row in rows]
+
+
+def sum_all(connection: apsw.Connection) -> CostRow:
+    row = connection.execute(f"SELECT 'total', {_SUMS} FROM exchange").fetchone()
+    assert row is not None
+    return _read_sum(row)
 
 
 def _read_sum(row: tuple[Any, ...]) -> CostRow:
