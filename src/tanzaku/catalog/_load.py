@@ -97,13 +97,14 @@ class _Reader:
         self._check_keys(
             data,
             (),
-            {"checked", "sources", "rate_limits", "generations", "models"},
+            {"checked", "sources", "fact_sources", "rate_limits", "generations", "models"},
             all_needed=True,
         )
         self._sources = {
             key: self._source(table, ("sources", key))
             for key, table in self._tables(data["sources"], ("sources",))
         }
+        self._defaults = self._read_defaults(data["fact_sources"])
         self._limits = {
             key: self._rate_limit(table, ("rate_limits", key))
             for key, table in self._tables(data["rate_limits"], ("rate_limits",))
@@ -132,6 +133,14 @@ class _Reader:
             self._value(table["date"], path, _date),
         )
 
+    def _read_defaults(self, table: Any) -> dict[str, str]:
+        if not isinstance(table, dict):
+            self._fail(("fact_sources",), "`fact_sources` must be a table of fact = source")
+        self._check_keys(table, ("fact_sources",), _FACTS.keys())
+        return {
+            name: self._known_source(key, ("fact_sources", name)) for name, key in table.items()
+        }
+
     def _rate_limit(self, table: Mapping[str, Any], path: _Path) -> dict[str, RateLimit]:
         self._check_keys(table, path, {"source", "start", "build", "scale"}, all_needed=True)
         self._known_source(table["source"], (*path, "source"))
@@ -150,7 +159,7 @@ class _Reader:
         if not isinstance(generation, str) or generation not in generations:
             self._fail(
                 (*path, "generation"),
-                f"{_title(table)}: no generation `{generation}`",
+                f"{_title(table, path)}: no generation `{generation}`",
                 _nearest(str(generation), generations),
             )
         inherited = generations[generation]
@@ -167,7 +176,7 @@ class _Reader:
                 if name in _OPTIONAL:
                     facts[name] = None
                     continue
-                self._fail(path, f"{_title(table)}: `{name}` is missing")
+                self._fail(path, f"{_title(table, path)}: `{name}` is missing")
             value = home[name]
             if value == UNKNOWN and name in _MAY_BE_UNKNOWN:
                 facts[name] = None
@@ -193,7 +202,7 @@ class _Reader:
     def _fact_sources(self, table: Mapping[str, Any], path: _Path) -> Callable[[str], str]:
         """Which source each fact of a table comes from."""
         if "source" not in table:
-            self._fail(path, f"{_title(table)}: `source` is missing")
+            self._fail(path, f"{_title(table, path)}: `source` is missing")
         default = self._known_source(table["source"], (*path, "source"))
         special = table.get("sources", {})
         where = (*path, "sources")
@@ -204,9 +213,9 @@ class _Reader:
             self._known_source(key, where)
             if name not in table:
                 self._fail(
-                    where, f"{_title(table)}: a source for `{name}`, which is not stated here"
+                    where, f"{_title(table, path)}: a source for `{name}`, which is not stated here"
                 )
-        return lambda name: special.get(name, default)
+        return lambda name: special.get(name) or self._defaults.get(name, default)
 
     def _known_source(self, key: object, path: _Path) -> str:
         if not isinstance(key, str) or key not in self._sources:
@@ -267,7 +276,9 @@ class _Reader:
         raise CatalogFileError(f"{self._filename}:{self._lines.get(path, 1)}: {message}", hint=hint)
 
 
-def _title(table: Mapping[str, Any]) -> str:
+def _title(table: Mapping[str, Any], path: _Path) -> str:
+    if path[0] == "generations":
+        return f"generation {path[1]}"
     return str(table.get("id", "a model without id"))
 
 

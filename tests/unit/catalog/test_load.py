@@ -79,6 +79,18 @@ def line_of(piece: str) -> int:
             "Did you mean `haiku-5-5`?",
         ),
         (
+            'tokenizer = "ctok"',
+            'tokenizr = "ctok"',
+            "unknown key `tokenizr`",
+            "Did you mean `tokenizer`?",
+        ),
+        (
+            'sources = { thinking_modes = "thinking", sampling = "reports" }',
+            'sources = { thinking_modes = "thinking", vertex_id = "models" }',
+            "generation 4: a source for `vertex_id`, which is not stated here",
+            "",
+        ),
+        (
             'generation = "3-5"',
             'generation = "3.5"',
             "claude-3-5-haiku-20241022: no generation `3.5`",

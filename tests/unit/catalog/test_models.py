@@ -121,6 +121,21 @@ def test_every_fact_has_a_source_with_a_day(model: Model) -> None:
     assert model.unknown | model.guesses <= stated
 
 
+@pytest.mark.parametrize(
+    ("name", "fact", "source"),
+    [
+        ("claude-haiku-5-5", "cache_minimum_tokens", "haiku-5-5"),
+        ("claude-haiku-4-5", "cache_minimum_tokens", "caching"),
+        ("claude-haiku-4-5", "vertex_id", "haiku-4-5"),
+        ("claude-haiku-4-5", "sampling", "reports"),
+        ("claude-haiku-4-5", "context_window", "models"),
+        ("claude-fable-5-2", "context_window", "genai-prices"),
+    ],
+)
+def test_the_source_is_the_nearest_that_is_stated(name: str, fact: str, source: str) -> None:
+    assert get_model(name).sources[fact].key == source
+
+
 @pytest.mark.parametrize("model", list_models(), ids=lambda model: model.id)
 def test_an_unknown_fact_reads_as_none(model: Model) -> None:
     assert [name for name in model.unknown if getattr(model, name) is not None] == []
