@@ -11,6 +11,7 @@ from tanzaku.exchange import Cost
 
 _DAY_S = 86_400
 _EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
+type _ReservationKey = tuple[str, int, int, bool, str, str]
 # Model names come from strangers; past this many the book starts anew instead of growing.
 _MOST_NAMES = 1024
 # No model writes that much; a request that asks for more is refused, and costs nothing.
@@ -23,12 +24,14 @@ class PriceBook:
     def __init__(self) -> None:
         self._day = -1
         self._entries: dict[str, Rates | str] = {}
+        self._reserved: dict[_ReservationKey, Decimal | None] = {}
 
     def find_rates(self, model: str, now: float) -> Rates | str:
         """The rates at `now` (Unix seconds), or in a sentence why there are none."""
         day = int(now // _DAY_S)
         if day != self._day:
             self._day, self._entries = day, {}
+            self._reserved.clear()
         entry = self._entries.get(model)
         if entry is None:
             if len(self._entries) >= _MOST_NAMES:
@@ -52,21 +55,19 @@ class PriceBook:
         rates = self.find_rates(model, now)
         if isinstance(rates, str):
             return None
-        tokens = estimate_tokens(len(body))
-        usage: dict[str, Any] = {"input_tokens": tokens, "output_tokens": max_tokens}
-        if b'"cache_control"' in body:
-            usage |= {
-                "input_tokens": 0,
-                "cache_creation_input_tokens": tokens,
-                "cache_creation": {"ephemeral_1h_input_tokens": tokens},
-            }
-        for label in ("speed", "inference_geo"):
-            if label in request:
-                usage[label] = request[label]
-        try:
-            return rates.price(usage).total_usd
-        except UnpricedUsageError:
-            return None
+        key = (
+            model,
+            estimate_tokens(len(body)),
+            max_tokens,
+            b'"cache_control"' in body,
+            str(request.get("speed", "standard")),
+            str(request.get("inference_geo", "global")),
+        )
+        if key not in self._reserved:
+            if len(self._reserved) >= _MOST_NAMES:
+                self._reserved.clear()
+            self._reserved[key] = _bound_cost(rates, *key[1:])
+        return self._reserved[key]
 
     def price(self, model: str, usage: Mapping[str, Any], now: float) -> Cost | str:
         """What `usage` costs at `now`, or in a sentence why that is unknown."""
@@ -85,3 +86,19 @@ def _resolve(model: str, day: date) -> Rates | str:
         return resolve_rates(model, day)
     except UserError as error:
         return error.message
+
+
+def _bound_cost(
+    rates: Rates, tokens: int, max_tokens: int, is_cached: bool, speed: str, geo: str
+) -> Decimal | None:
+    usage: dict[str, Any] = {"output_tokens": max_tokens, "speed": speed, "inference_geo": geo}
+    if is_cached:
+        usage["input_tokens"] = 0
+        usage["cache_creation_input_tokens"] = tokens
+        usage["cache_creation"] = {"ephemeral_1h_input_tokens": tokens}
+    else:
+        usage["input_tokens"] = tokens
+    try:
+        return rates.price(usage).total_usd
+    except UnpricedUsageError:
+        return None
