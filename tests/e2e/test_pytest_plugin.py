@@ -1,0 +1,92 @@
+"""The fixture `claude` in a project that is not ours: the documents' examples, run as they stand."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+DOCS = Path(__file__).parents[2] / "docs"
+BLOCK = re.compile(r"```python\n(.*?)```", re.DOTALL)
+
+
+def run_project(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments],
+        cwd=folder,
+        env={"PATH": os.environ["PATH"], "ANTHROPIC_API_KEY": "a-key-that-must-not-be-used"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("name", ["pytest.md", "pytest.zh-CN.md"])
+def test_the_documented_examples_pass(name: str, tmp_path: Path) -> None:
+    blocks = BLOCK.findall((DOCS / name).read_text(encoding="utf-8"))
+    assert len(blocks[0].splitlines()) <= 11
+    (tmp_path / "test_documented.py").write_text("\n\n".join(blocks), encoding="utf-8")
+    done = run_project(tmp_path)
+    assert done.returncode == 0, done.stdout
+    assert "2 passed" in done.stdout
+
+
+PROJECT = """
+import os, subprocess, sys
+import pytest, anthropic
+
+def ask(**more):
+    client = anthropic.Anthropic(max_retries=0)
+    return client.messages.create(
+        model="claude-haiku-4-5", max_tokens=50,
+        messages=[{"role": "user", "content": "Hi"}], **more)
+
+@pytest.mark.parametrize("turn", [1, 2, 3])
+def test_every_test_starts_anew(claude, turn):
+    assert claude.requests == []
+    first = ask()
+    claude.say("left over", times=9)
+    claude.fail(500, times=9)
+    with pytest.raises(anthropic.InternalServerError):
+        ask()
+    assert len(claude.requests) == 2
+    os.environ.setdefault("FIRST_ID", first.id)
+    assert first.id == os.environ["FIRST_ID"]
+
+def test_when_picks_the_request(claude):
+    claude.say("for the other", when=lambda body: body["max_tokens"] == 1)
+    claude.say("for this one")
+    assert ask().content[0].text == "for this one"
+
+def test_no_credential_is_kept(claude):
+    ask()
+    (seen,) = claude.requests
+    assert os.environ["ANTHROPIC_API_KEY"] not in repr(seen)
+    assert os.environ["ANTHROPIC_API_KEY"] != "a-key-that-must-not-be-used"
+    assert seen.headers["anthropic-version"] == "2026-10-21"
+
+def test_without_the_fixture_the_environment_is_untouched():
+    assert "ANTHROPIC_BASE_URL" not in os.environ
+    assert os.environ["ANTHROPIC_API_KEY"] == "a-key-that-must-not-be-used"
+"""
+
+
+def test_tests_do_not_see_each_other(tmp_path: Path) -> None:
+    (tmp_path / "test_project.py").write_text(PROJECT, encoding="utf-8")
+    done = run_project(tmp_path)
+    assert done.returncode == 0, done.stdout
+    assert "6 passed" in done.stdout
+
+
+def test_a_project_that_does_not_ask_for_claude_imports_nothing_of_it(tmp_path: Path) -> None:
+    (tmp_path / "test_light.py").write_text(
+        "import sys\n\ndef test_light():\n"
+        "    heavy = {'tanzaku.server', 'tanzaku.core', 'uvicorn', 'anthropic', 'pydantic'}\n"
+        "    assert not heavy & set(sys.modules)\n",
+        encoding="utf-8",
+    )
+    done = run_project(tmp_path)
+    assert done.returncode == 0, done.stdout
