@@ -7,17 +7,19 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from functools import partial
 from types import TracebackType
-from typing import NoReturn, Self, override
+from typing import Self, override
 
 from tanzaku.core import Clock
 from tanzaku.transport._connect import Origin, open_connection, parse_origin
 from tanzaku.transport._connection import Connection, StreamTimings, Timeouts
-from tanzaku.transport._http import HeaderList, HttpRequest, HttpResponse
+from tanzaku.transport._http import HttpRequest, HttpResponse
 from tanzaku.transport._pool import Pool
 from tanzaku.transport.errors import BrokenResponse, RequestRefusedError, UpstreamTimeout
 
-_TOKEN_BYTES = b"!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+_LOWER_TOKEN_BYTES = b"!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz"
 _VALUE_BYTES = b"\t" + bytes(range(0x20, 0x7F)) + bytes(range(0x80, 0x100))
+_COMMON_METHODS = frozenset({"GET", "POST"})
+_METHODS_WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 _METHOD = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _TARGET = re.compile(r"/[!\x22$-~]*")
 
@@ -202,45 +204,37 @@ def _load_system_tls() -> ssl.SSLContext:
 
 
 def _build_head(request: HttpRequest, origin: Origin) -> bytes:
-    target = request.target
+    method, target, headers = request.method, request.target, request.headers
     if _TARGET.fullmatch(target) is None:
         raise RequestRefusedError("the request target must be a path of printable ASCII")
-    if _METHOD.fullmatch(request.method) is None or request.method == "CONNECT":
+    if method not in _COMMON_METHODS and (_METHOD.fullmatch(method) is None or method == "CONNECT"):
         raise RequestRefusedError("the request method is not one that can be sent")
-    parts = [
-        f"{request.method} {origin.prefix}{target} HTTP/1.1\r\nhost: ".encode("ascii"),
-        origin.host_header,
-        b"\r\n",
-    ]
+    names = [name for name, _ in headers]
+    if b"".join(names).translate(None, _LOWER_TOKEN_BYTES) or b"" in names:
+        headers = [(name.lower(), value) for name, value in headers]
+        names = [name for name, _ in headers]
+        for name in names:
+            if not name or name.translate(None, _LOWER_TOKEN_BYTES):
+                raise RequestRefusedError(f"the header name {name!r} is not a token")
+    if b"".join([value for _, value in headers]).translate(None, _VALUE_BYTES):
+        for name, value in headers:
+            if value.translate(None, _VALUE_BYTES):
+                raise RequestRefusedError(
+                    f"the value of header {name.decode()!r} holds a control character"
+                )
     dropped = _OWN_HEADERS
-    headers = request.headers
-    names: list[bytes] = []
-    values: list[bytes] = []
-    for name, value in headers:
-        name = name.lower()
-        if name == b"connection":
-            dropped = dropped | {token.strip().lower() for token in value.split(b",")}
-        names.append(name)
-        values.append(value)
-    if b"".join(names).translate(None, _TOKEN_BYTES) or b"" in names:
-        _refuse_headers(headers)
-    if b"".join(values).translate(None, _VALUE_BYTES):
-        _refuse_headers(headers)
-    for name, value in zip(names, values, strict=True):
-        if name not in dropped:
-            parts += (name, b": ", value, b"\r\n")
-    if request.body or request.method in ("POST", "PUT", "PATCH"):
-        parts.append(b"content-length: %d\r\n\r\n" % len(request.body))
+    if b"connection" in names:
+        dropped = dropped.union(
+            token.strip().lower()
+            for name, value in headers
+            if name == b"connection"
+            for token in value.split(b",")
+        )
+    lines = [b": ".join(line) for line in headers if line[0] not in dropped]
+    start = f"{method} {origin.prefix}{target} HTTP/1.1\r\nhost: {origin.host_header}"
+    lines.insert(0, start.encode("ascii"))
+    if request.body or method in _METHODS_WITH_BODY:
+        lines.append(b"content-length: %d\r\n\r\n" % len(request.body))
     else:
-        parts.append(b"\r\n")
-    return b"".join(parts)
-
-
-def _refuse_headers(headers: HeaderList) -> NoReturn:
-    for name, value in headers:
-        if not name or name.translate(None, _TOKEN_BYTES):
-            raise RequestRefusedError(f"the header name {name!r} is not a token")
-        if value.translate(None, _VALUE_BYTES):
-            shown = name.decode("ascii")
-            raise RequestRefusedError(f"the value of header {shown!r} holds a control character")
-    raise AssertionError("one of the headers was refused")
+        lines.append(b"\r\n")
+    return b"\r\n".join(lines)

@@ -27,7 +27,7 @@ class Origin:
     port: int
     is_tls: bool
     prefix: str
-    host_header: bytes
+    host_header: str
 
 
 def parse_origin(base_url: str) -> Origin:
@@ -38,8 +38,8 @@ def parse_origin(base_url: str) -> Origin:
     try:
         parts = urlsplit(base_url)
         port = parts.port
-    except ValueError as error:
-        raise RequestRefusedError(f"the base URL is malformed: {error}") from None
+    except ValueError:
+        raise RequestRefusedError("the base URL is malformed") from None
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise RequestRefusedError("the base URL must be http://host or https://host")
     if parts.username is not None or parts.password is not None:
@@ -50,13 +50,13 @@ def parse_origin(base_url: str) -> Origin:
     is_tls = parts.scheme == "https"
     default_port = 443 if is_tls else 80
     host = parts.hostname
-    shown = (f"[{host}]" if ":" in host else host).encode("ascii")
-    if re.fullmatch(rb"[A-Za-z0-9._\-]+|\[[0-9a-f:.]+\]", shown) is None:
+    shown = f"[{host}]" if ":" in host else host
+    if re.fullmatch(r"[A-Za-z0-9._\-]+|\[[0-9a-f:.]+\]", shown) is None:
         raise RequestRefusedError("the base URL's host is not a host name")
     if port is None:
         port = default_port
     if port != default_port:
-        shown += b":%d" % port
+        shown += f":{port}"
     return Origin(host, port, is_tls, prefix, shown)
 
 
