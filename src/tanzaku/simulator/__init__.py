@@ -1,0 +1,1 @@
+"""Answering as Claude would."""

@@ -1,0 +1,312 @@
+"""Code answers: a few well-known tasks written out, and a valid skeleton for any other."""
+
+import keyword
+import re
+
+from tanzaku.simulator._conversation import Conversation
+
+_ASKS_FOR_CODE = re.compile(
+    r"\b(?:write|create|implement|generate|give me|show me|code|build|escribe|écris|schreibe?)\b[^.?!\n]{0,60}"
+    r"\b(?:function|script|program|(?:some|the|python|sample|example|javascript|source) code|code (?:that|to|for|which|in)|class|method|algorithm|query|snippet|función|fonction|funktion|regex)\b"
+    r"|(?:编写|写|实现|生成|给出|创建|用)[^。？！\n]{0,30}(?:函数|代码|程序|脚本|类|算法|方法|查询语句)"
+    r"|(?:関数|コード|プログラム)を(?:書|作)|(?:함수|코드)를? ?(?:작성|만들)",
+    re.IGNORECASE,
+)
+_CODE_WORDS_TEXT = """
+    function script program code class method algorithm query snippet regex función fonction
+    funktion
+"""
+CODE_WORDS = frozenset(_CODE_WORDS_TEXT.split())
+_CODE_HAN_TEXT = "函数 代码 程序 脚本 算法 类 方法 查询语句 関数 コード プログラム 함수 코드"
+CODE_HAN = tuple(_CODE_HAN_TEXT.split())
+_LANGUAGES = (
+    ("python", "Python", re.compile(r"python", re.IGNORECASE)),
+    ("typescript", "TypeScript", re.compile(r"typescript|\bts\b", re.IGNORECASE)),
+    ("javascript", "JavaScript", re.compile(r"javascript|node\.?js|\bjs\b", re.IGNORECASE)),
+    ("sql", "SQL", re.compile(r"\bsql\b", re.IGNORECASE)),
+    ("bash", "Bash", re.compile(r"\bbash\b|\bshell\b", re.IGNORECASE)),
+    ("go", "Go", re.compile(r"\bgolang\b|\bGo\b")),
+    ("rust", "Rust", re.compile(r"\brust\b", re.IGNORECASE)),
+    ("java", "Java", re.compile(r"\bjava\b", re.IGNORECASE)),
+)
+_GENERIC_TEXT = """
+    python javascript typescript java rust golang bash sql function script program code class
+    method algorithm query snippet go s e g
+"""
+_GENERIC = frozenset(_GENERIC_TEXT.split())
+_TASKS: tuple[tuple[re.Pattern[str], str, str], ...] = (
+    (
+        re.compile(r"fibonacci|fibonacc|斐波那契|斐波拉契|フィボナッチ|피보나치", re.IGNORECASE),
+        '''def fibonacci(n: int) -> int:
+    """Return the n-th Fibonacci number, with fibonacci(0) == 0."""
+    if n < 0:
+        raise ValueError("n must not be negative")
+    if n < 2:
+        return n
+    return fibonacci(n - 1) + fibonacci(n - 2)
+
+
+print([fibonacci(i) for i in range(10)])''',
+        """function fibonacci(n) {
+  if (n < 0) throw new RangeError("n must not be negative");
+  return n < 2 ? n : fibonacci(n - 1) + fibonacci(n - 2);
+}
+
+console.log(Array.from({ length: 10 }, (_, i) => fibonacci(i)));""",
+    ),
+    (
+        re.compile(r"factorial|阶乘|階乗", re.IGNORECASE),
+        '''def factorial(n: int) -> int:
+    """Return n! for n >= 0."""
+    if n < 0:
+        raise ValueError("n must not be negative")
+    return 1 if n < 2 else n * factorial(n - 1)
+
+
+print(factorial(5))''',
+        """function factorial(n) {
+  if (n < 0) throw new RangeError("n must not be negative");
+  return n < 2 ? 1 : n * factorial(n - 1);
+}
+
+console.log(factorial(5));""",
+    ),
+    (
+        re.compile(r"\bprimes?\b|质数|素数", re.IGNORECASE),
+        '''def is_prime(n: int) -> bool:
+    """Tell whether n is a prime number."""
+    if n < 2:
+        return False
+    return all(n % divisor for divisor in range(2, int(n**0.5) + 1))
+
+
+print([n for n in range(30) if is_prime(n)])''',
+        """function isPrime(n) {
+  if (n < 2) return false;
+  for (let d = 2; d * d <= n; d++) if (n % d === 0) return false;
+  return true;
+}
+
+console.log([2, 3, 4, 5].filter(isPrime));""",
+    ),
+    (
+        re.compile(r"binary search|二分查找|二分搜索|二分探索", re.IGNORECASE),
+        '''def binary_search(items: list[int], target: int) -> int:
+    """Return the index of target in the sorted items, or -1."""
+    low, high = 0, len(items) - 1
+    while low <= high:
+        middle = (low + high) // 2
+        if items[middle] == target:
+            return middle
+        if items[middle] < target:
+            low = middle + 1
+        else:
+            high = middle - 1
+    return -1
+
+
+print(binary_search([1, 3, 5, 7, 9], 7))''',
+        """function binarySearch(items, target) {
+  let low = 0, high = items.length - 1;
+  while (low <= high) {
+    const middle = (low + high) >> 1;
+    if (items[middle] === target) return middle;
+    if (items[middle] < target) low = middle + 1;
+    else high = middle - 1;
+  }
+  return -1;
+}""",
+    ),
+    (
+        re.compile(r"\bsort|排序|ソート|정렬", re.IGNORECASE),
+        '''def quick_sort(items: list[int]) -> list[int]:
+    """Return the items in ascending order."""
+    if len(items) < 2:
+        return list(items)
+    pivot, *rest = items
+    smaller = [item for item in rest if item < pivot]
+    larger = [item for item in rest if item >= pivot]
+    return quick_sort(smaller) + [pivot] + quick_sort(larger)
+
+
+print(quick_sort([5, 2, 9, 1]))''',
+        """function quickSort(items) {
+  if (items.length < 2) return [...items];
+  const [pivot, ...rest] = items;
+  return [
+    ...quickSort(rest.filter((x) => x < pivot)),
+    pivot,
+    ...quickSort(rest.filter((x) => x >= pivot)),
+  ];
+}""",
+    ),
+    (
+        re.compile(r"palindrome|回文", re.IGNORECASE),
+        '''def is_palindrome(text: str) -> bool:
+    """Tell whether text reads the same both ways, ignoring case and punctuation."""
+    letters = [char.lower() for char in text if char.isalnum()]
+    return letters == letters[::-1]
+
+
+print(is_palindrome("A man, a plan, a canal: Panama"))''',
+        """function isPalindrome(text) {
+  const letters = text.toLowerCase().replace(/[^a-z0-9]/g, "");
+  return letters === [...letters].reverse().join("");
+}""",
+    ),
+    (
+        re.compile(r"reverse|反转|翻转|倒序", re.IGNORECASE),
+        '''def reverse(text: str) -> str:
+    """Return text from its end to its start."""
+    return text[::-1]
+
+
+print(reverse("hello"))''',
+        """function reverse(text) {
+  return [...text].reverse().join("");
+}""",
+    ),
+    (
+        re.compile(r"fizz ?buzz", re.IGNORECASE),
+        '''def fizz_buzz(n: int) -> str:
+    """Return Fizz, Buzz, FizzBuzz or the number itself."""
+    word = "Fizz" * (n % 3 == 0) + "Buzz" * (n % 5 == 0)
+    return word or str(n)
+
+
+print("\\n".join(fizz_buzz(n) for n in range(1, 16)))''',
+        """for (let n = 1; n <= 15; n++) {
+  console.log((n % 3 ? "" : "Fizz") + (n % 5 ? "" : "Buzz") || n);
+}""",
+    ),
+    (
+        re.compile(r"\bgcd\b|greatest common divisor|最大公约数|最大公因数", re.IGNORECASE),
+        '''def gcd(a: int, b: int) -> int:
+    """Return the greatest common divisor of a and b."""
+    while b:
+        a, b = b, a % b
+    return abs(a)
+
+
+print(gcd(48, 36))''',
+        """function gcd(a, b) {
+  return b === 0 ? Math.abs(a) : gcd(b, a % b);
+}""",
+    ),
+    (
+        re.compile(r"word count|count (?:the )?words|词频|统计单词", re.IGNORECASE),
+        '''from collections import Counter
+
+
+def count_words(text: str) -> Counter[str]:
+    """Count how often each word occurs in text, ignoring case."""
+    return Counter(text.lower().split())
+
+
+print(count_words("to be or not to be"))''',
+        """function countWords(text) {
+  const counts = {};
+  for (const word of text.toLowerCase().split(/\\s+/)) counts[word] = (counts[word] ?? 0) + 1;
+  return counts;
+}""",
+    ),
+    (
+        re.compile(r"hello,? world", re.IGNORECASE),
+        'print("Hello, world!")',
+        'console.log("Hello, world!");',
+    ),
+)
+_SKELETONS = {
+    "python": '''def {name}(items: list[str]) -> list[str]:
+    """{doc}"""
+    return [item.strip() for item in items if item.strip()]
+
+
+print({name}(["first", " second "]))''',
+    "javascript": """function {name}(items) {{
+  // {doc}
+  return items.map((item) => item.trim()).filter(Boolean);
+}}
+
+console.log({name}(["first", " second "]));""",
+    "typescript": """function {name}(items: string[]): string[] {{
+  // {doc}
+  return items.map((item) => item.trim()).filter(Boolean);
+}}
+
+console.log({name}(["first", " second "]));""",
+    "sql": """-- {doc}
+SELECT id, name, created_at
+FROM items
+WHERE created_at >= DATE '2026-01-01'
+ORDER BY created_at DESC
+LIMIT 10;""",
+    "bash": """#!/usr/bin/env bash
+# {doc}
+set -euo pipefail
+
+for file in "$@"; do
+  printf '%s\\n' "$file"
+done""",
+    "go": """package main
+
+import "fmt"
+
+// {name}: {doc}
+func {name}(items []string) int {{
+	return len(items)
+}}
+
+func main() {{
+	fmt.Println({name}([]string{{"first", "second"}}))
+}}""",
+    "rust": """// {doc}
+fn {name}(items: &[&str]) -> usize {{
+    items.len()
+}}
+
+fn main() {{
+    println!("{{}}", {name}(&["first", "second"]));
+}}""",
+    "java": """public class Main {{
+    // {doc}
+    static int {name}(String[] items) {{
+        return items.length;
+    }}
+
+    public static void main(String[] args) {{
+        System.out.println({name}(new String[] {{"first", "second"}}));
+    }}
+}}""",
+}
+
+
+def is_asking_for_code(conversation: Conversation) -> bool:
+    is_mentioned = conversation.mentions(CODE_WORDS, CODE_HAN)
+    return is_mentioned and _ASKS_FOR_CODE.search(conversation.question) is not None
+
+
+def write_code(conversation: Conversation) -> tuple[str, str]:
+    """The language's name and a fenced block of code for what was asked."""
+    text = conversation.question
+    tag, title = next(
+        ((tag, title) for tag, title, pattern in _LANGUAGES if pattern.search(text)),
+        ("python", "Python"),
+    )
+    for pattern, python, javascript in _TASKS:
+        if tag in {"python", "javascript"} and pattern.search(text):
+            return title, f"```{tag}\n{python if tag == 'python' else javascript}\n```"
+    phrases = conversation.facts.phrases
+    doc = (phrases[0] if phrases else "process items").replace('"', "'").replace("\\", "/")
+    code = _SKELETONS[tag].format(name=_name_function(phrases), doc=doc)
+    return title, f"```{tag}\n{code}\n```"
+
+
+def _name_function(phrases: list[str]) -> str:
+    words = [
+        word
+        for phrase in phrases
+        for word in re.findall(r"[a-z]+", phrase.lower())
+        if word not in _GENERIC and not keyword.iskeyword(word)
+    ]
+    return "_".join(words[:3]) or "process_items"

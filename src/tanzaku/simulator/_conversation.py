@@ -1,0 +1,184 @@
+"""A request as a conversation: what was asked last, what tools said since, what is begun."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from tanzaku.core import canonical_json
+from tanzaku.simulator._chance import Chance
+from tanzaku.simulator._facts import Facts
+from tanzaku.simulator._language import (
+    Language,
+    detect_language,
+    find_asked_language,
+    split_words,
+)
+from tanzaku.simulator._phrases import get_phrases
+
+_MAX_READ = 8000
+_MAX_READ_END = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class ToolResult:
+    """What a tool answered: its call's name and input, the text of its result."""
+
+    name: str
+    input: Mapping[str, Any]
+    text: str
+    is_error: bool
+
+
+@dataclass
+class Conversation:
+    """The parts of a valid request that an answer follows from.
+
+    `question` is the last user text (of several user messages in a row, all; of more than 8,000
+    characters the first 6,000 and the last 2,000); `results` are the
+    tool results that arrived since, oldest first; `prefill` the text an assistant message at the
+    end begins; `seed` is the simulator's.
+    """
+
+    request: Mapping[str, Any]
+    seed: int
+    question: str = ""
+    prefill: str = ""
+    results: list[ToolResult] = field(default_factory=list)
+
+    @cached_property
+    def system(self) -> str:
+        """The system prompt and mid-conversation system messages."""
+        texts = [_read_text(self.request.get("system", ""))]
+        texts += [
+            _read_text(message["content"])
+            for message in self.request["messages"]
+            if message["role"] == "system"
+        ]
+        return _shorten("\n".join(filter(None, texts)))
+
+    @cached_property
+    def words(self) -> frozenset[str]:
+        """The question's Latin words in lower case."""
+        return frozenset(split_words(self.question))
+
+    @cached_property
+    def language(self) -> Language:
+        asked = find_asked_language(self.question, self.words)
+        if asked is None and self.system:
+            asked = find_asked_language(self.system, split_words(self.system))
+        return asked or detect_language(self.question, self.words)
+
+    def mentions(self, words: frozenset[str], han: tuple[str, ...] = ()) -> bool:
+        """Whether the question holds one of `words`, or of the strings `han` of other scripts.
+
+        The cheap look before an expensive one: most prompts hold none.
+        """
+        if not words.isdisjoint(self.words):
+            return True
+        return not self.question.isascii() and any(part in self.question for part in han)
+
+    @cached_property
+    def facts(self) -> Facts:
+        return Facts(self.question)
+
+    @cached_property
+    def chance(self) -> Chance:
+        """Choices that follow from seed and question alone."""
+        return Chance(self.seed, self.question)
+
+    @cached_property
+    def topics(self) -> dict[str, str]:
+        """What phrases are filled in with: `topic`, the same as `Topic` with a capital, `second`."""
+        phrases = self.facts.phrases
+        topic = phrases[0] if phrases else get_phrases(self.language, "topic")[0]
+        second = phrases[1] if len(phrases) > 1 else get_phrases(self.language, "second")[0]
+        return {"topic": topic, "Topic": topic[:1].upper() + topic[1:], "second": second}
+
+    @property
+    def is_after_tools(self) -> bool:
+        """Whether the last turn brings tool results."""
+        return bool(self.results)
+
+    def was_called(self, name: str, arguments: Mapping[str, Any]) -> bool:
+        wanted = canonical_json(arguments)
+        return any(
+            result.name == name and canonical_json(result.input) == wanted
+            for result in self.results
+        )
+
+
+def read_conversation(request: Mapping[str, Any], seed: int) -> Conversation:
+    """Read a validated request. Walks back from the end no further than the last user text."""
+    messages = request["messages"]
+    conversation = Conversation(request, seed)
+    at = len(messages) - 1
+    if messages[at]["role"] == "assistant":
+        conversation.prefill = _read_text(messages[at]["content"])
+        at -= 1
+    texts: list[str] = []
+    raw_results: list[Mapping[str, Any]] = []
+    calls: dict[str, Mapping[str, Any]] = {}
+    while at >= 0:
+        message = messages[at]
+        content = message["content"]
+        if message["role"] == "user":
+            text = _read_text(content)
+            if text:
+                texts.insert(0, text)
+            raw_results = [*_iter_blocks(content, "tool_result"), *raw_results]
+        elif message["role"] == "assistant":
+            if texts:
+                break
+            for block in _iter_blocks(content, "tool_use"):
+                calls[block["id"]] = block
+        at -= 1
+    if raw_results and at >= 0 and messages[at]["role"] == "assistant":
+        # Text stood beside the results: their calls are in the message just before.
+        for block in _iter_blocks(messages[at]["content"], "tool_use"):
+            calls[block["id"]] = block
+    conversation.question = _shorten("\n".join(texts))
+    conversation.results = [
+        _read_result(block, calls[block["tool_use_id"]])
+        for block in raw_results
+        if block["tool_use_id"] in calls
+    ]
+    return conversation
+
+
+def _shorten(text: str) -> str:
+    """What is read of a long text: its beginning and its end, where prompts say what they want."""
+    if len(text) <= _MAX_READ:
+        return text
+    return f"{text[: _MAX_READ - _MAX_READ_END]}\n{text[-_MAX_READ_END:]}"
+
+
+def _read_result(block: Mapping[str, Any], call: Mapping[str, Any]) -> ToolResult:
+    return ToolResult(
+        name=call["name"],
+        input=call["input"],
+        text=_read_text(block.get("content", "")),
+        is_error=bool(block.get("is_error")),
+    )
+
+
+def _iter_blocks(content: object, kind: str) -> Iterable[Mapping[str, Any]]:
+    if isinstance(content, list):
+        return [block for block in content if block.get("type") == kind]
+    return []
+
+
+def _read_text(content: object) -> str:
+    """The text of a string or of the text blocks (and text documents) among blocks."""
+    if isinstance(content, str):
+        return content
+    if not isinstance(content, list):
+        return ""
+    texts = []
+    for block in content:
+        kind = block.get("type")
+        if kind == "text":
+            texts.append(block["text"])
+        elif kind == "search_result":
+            texts.append(_read_text(block.get("content")))
+    return "\n".join(texts)

@@ -1,0 +1,152 @@
+"""What stands in a prompt that an argument could be drawn from: dates, codes, places, names."""
+
+import re
+from functools import cached_property
+
+from tanzaku.simulator._arithmetic import Sum, find_sums, parse_chinese_number
+from tanzaku.simulator._topic import find_phrases
+
+_SCAN = re.compile(
+    r"(?P<url>https?://[^\s<>\"'，。）)]+)"
+    r"|(?P<email>[\w.+-]+@[\w-]+(?:\.[\w-]+)+)"
+    r"|(?P<uuid>\b[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}\b)"
+    r"|(?P<datetime>\b\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(?::\d{2})?(?:Z|[+-]\d{2}:\d{2})?)"
+    r"|(?P<date>\b\d{4}-\d{1,2}-\d{1,2}\b|\b\d{4}/\d{1,2}/\d{1,2}\b|\d{4}年\d{1,2}月\d{1,2}[日号])"
+    r"|(?P<time>\b\d{1,2}:\d{2}(?::\d{2})?(?:\s?[ap]m)?\b)"
+    r"|(?P<ip>\b(?:\d{1,3}\.){3}\d{1,3}\b)"
+    r"|(?P<phone>\+\d[\d -]{6,}\d|\b1[3-9]\d{9}\b|\b\d{3}-\d{3,4}-\d{4}\b)"
+    r"|(?P<path>(?<![\w/])(?:~|\.{1,2})?/[\w.-]+(?:/[\w.-]+)*|\b[\w-]+\.(?:py|js|ts|json|csv|txt|md"
+    r"|yaml|yml|toml|html|sql|log|pdf|xlsx?)\b)"
+    r"|(?P<code>(?<![A-Za-z0-9_-])(?=[A-Z0-9_-]*\d)(?=[A-Z0-9_-]*[A-Z])[A-Z0-9]"
+    r"[A-Z0-9_-]{2,}(?![a-z_]))"
+    r"|(?P<currency>\b(?:USD|EUR|CNY|JPY|GBP|KRW|CHF|CAD|AUD|HKD|INR)\b)"
+    r"|(?P<quoted>“[^”\n]{1,400}”|「[^」\n]{1,400}」|『[^』\n]{1,400}』|《[^》\n]{1,400}》"
+    r"|\"[^\"\n]{1,400}\"|`[^`\n]{1,400}`|(?<!\w)'[^'\n]{1,400}'(?!\w))"
+    r"|(?P<number>(?<![\w.])-?\d[\d,]*(?:\.\d+)?|[一二两三四五六七八九十百]+(?=[个件条张位次天人份页项台杯只点步]))"
+)
+_CAPITALISED = r"[A-ZÀ-Þ][\w'’.-]*(?:\s+(?:de\s+|la\s+|of\s+)?[A-ZÀ-Þ][\w'’-]*)*(?:,\s*[A-Z]{2}\b)?"
+_JOIN = r"(?:\s*,\s*+(?:and\s+|or\s+)?|\s+(?:and|or|und|et|y|&|vs\.?)\s+)"
+_AFTER_PREPOSITION = re.compile(
+    rf"\b(?:in|at|near|from|to|for|of|around|between|with|en|à|bei|nach)\s+"
+    rf"({_CAPITALISED}(?:{_JOIN}{_CAPITALISED})*)"
+)
+_SPLIT_JOIN = re.compile(
+    r"\s*,\s*+(?![A-Z]{2}\b)(?:and\s+|or\s+)?|\s+(?:and|or|und|et|y|&|vs\.?)\s+"
+)
+_PERSON = re.compile(
+    rf"(?:\bname is|\bnamed|\bI am|\bI'm|\bcalled|\bDear|\bfor|\bto|\bwith|\bby)\s+({_CAPITALISED})"
+    r"|(?:我叫|名叫|名字是|姓名[是:：]?|客户|联系|通知|告诉)\s*([\u4e00-\u9fff]{2,3}?)(?=[，。,、！!？?\s说的]|$)"
+)
+_NOT_PLACES_TEXT = """
+    January February March April May June July August September October November December Monday
+    Tuesday Wednesday Thursday Friday Saturday Sunday Python JavaScript TypeScript Java JSON SQL
+    English Chinese French German Spanish Japanese Korean I HTML CSV API Go Rust
+"""
+_NOT_PLACES = frozenset(_NOT_PLACES_TEXT.split())
+_CITIES_TEXT = """
+    beijing shanghai guangzhou shenzhen hangzhou chengdu tokyo osaka kyoto seoul london paris
+    berlin munich madrid barcelona rome milan vienna zurich amsterdam brussels lisbon dublin
+    moscow istanbul dubai singapore bangkok delhi mumbai sydney melbourne toronto vancouver
+    chicago boston seattle austin houston miami denver
+"""
+_CITIES = [*_CITIES_TEXT.split(), "new york", "san francisco", "los angeles", "hong kong"]
+_CITIES_HAN_TEXT = """
+    北京 上海 广州 深圳 杭州 成都 南京 武汉 西安 重庆 天津 苏州 长沙 郑州 青岛 大连 厦门 宁波 昆明 沈阳 哈尔滨 济南 福州 合肥 三亚 拉萨 香港 澳门 台北 东京
+    大阪 京都 首尔 伦敦 巴黎 柏林 慕尼黑 马德里 罗马 米兰 维也纳 苏黎世 莫斯科 迪拜 新加坡 曼谷 悉尼 墨尔本 多伦多 温哥华 纽约 旧金山 洛杉矶 芝加哥 波士顿 西雅图
+    東京 서울 부산
+"""
+_CITIES_HAN = _CITIES_HAN_TEXT.split()
+_CITY = re.compile(rf"\b(?:{'|'.join(_CITIES)})\b|{'|'.join(_CITIES_HAN)}", re.IGNORECASE)
+_PLACE_HAN = re.compile(
+    r"(?:在|到|去|从|飞往|前往|抵达)([\u4e00-\u9fff]{2,4}?)(?=的|到|去|飞|有|举|开|，|。|？|$|今|明|后)"
+)
+_NOT_PLACES_HAN_TEXT = """
+    今天 明天 后天 现在 这里 那里 哪里 家里 网上 线上 数据库 以下 下面
+"""
+_NOT_PLACES_HAN = frozenset(_NOT_PLACES_HAN_TEXT.split())
+
+
+class Facts:
+    """The values that stand in `text`, each kind found on first use, in order of appearance."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    @cached_property
+    def scanned(self) -> dict[str, list[str]]:
+        """By kind: url, email, uuid, datetime, date (ISO), time, ip, phone, path, code, currency,
+        quoted (without its quotes) and number."""
+        found: dict[str, list[str]] = {}
+        for match in _SCAN.finditer(self.text):
+            kind = match.lastgroup or ""
+            value = match[0]
+            if kind == "date":
+                value = _to_iso_date(value)
+            elif kind == "quoted":
+                value = value[1:-1].strip()
+            elif kind == "url":
+                value = value.rstrip(".,;:!?")
+            elif kind == "number":
+                value = _to_digits(value)
+            values = found.setdefault(kind, [])
+            if value and value not in values:
+                values.append(value)
+        return found
+
+    @cached_property
+    def sums(self) -> list[Sum]:
+        return find_sums(self.text)
+
+    @cached_property
+    def phrases(self) -> list[str]:
+        return find_phrases(self.text)
+
+    @cached_property
+    def places(self) -> list[str]:
+        found = [match[0] for match in _CITY.finditer(self.text)]
+        found = [city.title() if city.islower() else city for city in found]
+        for match in _AFTER_PREPOSITION.finditer(self.text):
+            for name in _SPLIT_JOIN.split(match[1]):
+                name = name.rstrip(".'’")
+                if name and name not in _NOT_PLACES and name.split()[0] not in _NOT_PLACES:
+                    found = [city for city in found if city not in name]
+                    found.append(name)
+        for match in _PLACE_HAN.finditer(self.text):
+            name = match[1]
+            if name not in _NOT_PLACES_HAN and not any(city in name for city in found):
+                found.append(name)
+        return sorted(dict.fromkeys(found), key=self.text.lower().find)
+
+    @cached_property
+    def people(self) -> list[str]:
+        names = [match[1] or match[2] for match in _PERSON.finditer(self.text)]
+        names = [name.rstrip(".") for name in names]
+        return [name for name in dict.fromkeys(names) if name.split()[0] not in _NOT_PLACES]
+
+    def find(self, kind: str) -> list[str]:
+        """The values of one kind, the kinds of `scanned` and: place, person, expression, phrase,
+        text (the whole)."""
+        match kind:
+            case "place":
+                return self.places
+            case "person":
+                return self.people
+            case "expression":
+                return [found.expression for found in self.sums]
+            case "phrase":
+                return self.phrases
+            case "text":
+                return [self.text.strip()] if self.text.strip() else []
+            case _:
+                return self.scanned.get(kind, [])
+
+
+def _to_iso_date(text: str) -> str:
+    year, month, day = re.findall(r"\d+", text)
+    return f"{year}-{int(month):02}-{int(day):02}"
+
+
+def _to_digits(text: str) -> str:
+    if text[-1].isascii():
+        return text.replace(",", "")
+    return str(parse_chinese_number(text))

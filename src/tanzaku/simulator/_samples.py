@@ -1,0 +1,195 @@
+"""Plausible values for what a prompt does not say."""
+
+import math
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from tanzaku.core import format_rfc3339
+from tanzaku.simulator._chance import Chance
+from tanzaku.simulator._facts import Facts
+from tanzaku.simulator._hints import split_name
+from tanzaku.simulator._language import detect_language
+from tanzaku.simulator._phrases import get_phrases
+
+_EPOCH = 1_767_225_600
+_DAY = 86_400
+_BY_KIND = {
+    "email": ("alex@example.com", "sam@example.org"),
+    "url": ("https://example.com/",),
+    "expression": ("1+1",),
+    "phone": ("+1-555-0100", "+1-555-0142"),
+    "ip": ("192.0.2.10",),
+    "path": ("/tmp/notes.txt",),
+    "place": ("San Francisco", "Tokyo", "London", "Singapore"),
+    "currency": ("USD",),
+    "person": ("Alex Chen", "Sam Rivera", "Kim Novak"),
+    "time": ("09:00", "14:30"),
+}
+_BY_FORMAT = {
+    "email": "alex@example.com",
+    "idn-email": "alex@example.com",
+    "uri": "https://example.com/",
+    "iri": "https://example.com/",
+    "uri-reference": "https://example.com/",
+    "iri-reference": "https://example.com/",
+    "uri-template": "https://example.com/{id}",
+    "hostname": "example.com",
+    "idn-hostname": "example.com",
+    "ipv4": "192.0.2.10",
+    "ipv6": "2001:db8::10",
+    "json-pointer": "/items/0",
+    "relative-json-pointer": "0",
+    "regex": "^[a-z]+$",
+}
+_INDEXED = frozenset(
+    ["id", "step", "index", "order", "number", "position", "rank", "no", "seq", "sequence"]
+)
+_ANSWERS = frozenset(
+    ["answer", "response", "reply", "result", "output", "explanation", "reasoning", "analysis"]
+)
+_HEADINGS = frozenset(["title", "name", "heading", "label", "category", "topic"])
+_SHARES = frozenset(
+    ["confidence", "score", "probability", "similarity", "relevance", "ratio", "likelihood"]
+)
+
+
+def sample_format(name: str, chance: Chance) -> str | None:
+    """A string of a JSON Schema `format`, None for a format not known here."""
+    moment = format_rfc3339(_EPOCH + chance.below(365) * _DAY + chance.below(_DAY))
+    match name:
+        case "date-time":
+            return moment
+        case "date":
+            return moment[:10]
+        case "time":
+            return moment[11:]
+        case "duration":
+            return f"P{chance.below(30) + 1}D"
+        case "uuid":
+            return str(
+                uuid.UUID(int=chance.below(1 << 31) << 64 | chance.below(1 << 31), version=4)
+            )
+        case _:
+            return _BY_FORMAT.get(name)
+
+
+def sample_text(name: str, kinds: tuple[str, ...], facts: Facts, chance: Chance, index: int) -> str:
+    """Text for a property no fact answers: a usual value of its kind, else the prompt's topic.
+
+    `index` is the place in the list the value belongs to, -1 outside of lists.
+    """
+    words = split_name(name)
+    at = max(index, 0)
+    if kinds and kinds[0] in _BY_KIND:
+        choices = _BY_KIND[kinds[0]]
+        return choices[at % len(choices)]
+    if kinds and kinds[0] in {"date", "datetime"}:
+        moment = format_rfc3339(_EPOCH + (chance.below(365) + at) * _DAY)
+        return moment[:10] if kinds[0] == "date" else moment
+    if words and words[-1] in _INDEXED:
+        stem = words[0] if len(words) > 1 else "item"
+        return f"{stem}-{at + 1}"
+    if words and words[-1] in _ANSWERS:
+        return _answer(facts)
+    if index >= 0:
+        return _list_item(words, facts, index)
+    phrases = facts.phrases
+    return phrases[0] if phrases else name or "value"
+
+
+def _answer(facts: Facts) -> str:
+    if facts.sums:
+        return facts.sums[0].value
+    language = detect_language(facts.text)
+    topic = facts.phrases[0] if facts.phrases else get_phrases(language, "topic")[0]
+    return get_phrases(language, "opening")[0].format(topic=topic, Topic=topic)
+
+
+def _list_item(words: list[str], facts: Facts, index: int) -> str:
+    """An item of a plan or list on the topic: its heading for a title, else the whole line."""
+    language = detect_language(facts.text)
+    phrases = facts.phrases
+    items = get_phrases(language, "items")
+    line = items[index % len(items)].format(
+        topic=phrases[0] if phrases else get_phrases(language, "topic")[0],
+        second=phrases[1] if len(phrases) > 1 else get_phrases(language, "second")[0],
+    )
+    heading, _, rest = line.replace("**", "").partition("：" if "：" in line else ":")
+    text = heading if words and words[-1] in _HEADINGS else rest.strip() or heading
+    return text if index < len(items) else f"{text} ({index + 1})"
+
+
+def sample_number(
+    schema: Mapping[str, Any], kind: str, name: str, index: int, chance: Chance
+) -> float:
+    """A number within the bounds of `schema`, near their lower end and a multiple where asked."""
+    words = split_name(name)
+    step = schema.get("multipleOf")
+    low, high = _bounds(schema)
+    if words and words[-1] in _INDEXED:
+        preferred: float = max(index, 0) + 1
+    elif words and words[-1] in _SHARES and (high is None or high <= 1):
+        preferred = 0.85 + chance.below(14) / 100
+    elif words and words[-1] == "rating":
+        preferred = 4
+    else:
+        preferred = 1 + chance.below(9)
+    if kind == "integer" or step is None:
+        return _clamp(preferred, low, high, schema, whole=kind == "integer", step=step)
+    return _on_grid(preferred, low, high, step)
+
+
+def _bounds(schema: Mapping[str, Any]) -> tuple[float | None, float | None]:
+    lows = [schema[key] for key in ("minimum", "exclusiveMinimum") if _is_number(schema.get(key))]
+    highs = [schema[key] for key in ("maximum", "exclusiveMaximum") if _is_number(schema.get(key))]
+    return (max(lows) if lows else None, min(highs) if highs else None)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _clamp(
+    value: float,
+    low: float | None,
+    high: float | None,
+    schema: Mapping[str, Any],
+    *,
+    whole: bool,
+    step: float | None,
+) -> float:
+    if whole:
+        least = None if low is None else math.ceil(low)
+        most = None if high is None else math.floor(high)
+        if least is not None and schema.get("exclusiveMinimum") == least:
+            least += 1
+        if most is not None and schema.get("exclusiveMaximum") == most:
+            most -= 1
+        whole_value = round(value)
+        if least is not None:
+            whole_value = max(whole_value, least)
+        if most is not None:
+            whole_value = min(whole_value, most)
+        if step:
+            return int(_on_grid(whole_value, least, most, step))
+        return whole_value
+    above = low is None or value > low or (value == low and "exclusiveMinimum" not in schema)
+    below = high is None or value < high or (value == high and "exclusiveMaximum" not in schema)
+    if above and below:
+        return value
+    if low is not None and high is not None:
+        return low + (high - low) / 2
+    if low is not None:
+        return low + 1
+    return (high or 0) - 1
+
+
+def _on_grid(value: float, low: float | None, high: float | None, step: float) -> float:
+    """The multiple of `step` nearest above `value` that the bounds allow."""
+    number = math.ceil(value / step)
+    if low is not None:
+        number = max(number, math.floor(low / step) + (low % step != 0))
+    if high is not None:
+        number = min(number, math.floor(high / step))
+    return number * step

@@ -1,0 +1,63 @@
+"""What a text is about: its content phrases, longest first."""
+
+import re
+from collections.abc import Callable
+
+_STOP_WORDS_TEXT = """
+    a about above after again all also am an and any are as at be because been before being
+    below between both but by can could did do does doing down during each explain few for from
+    further give had has have having he her here hers him his how i if in into is it its just
+    let list make me more most my no nor not now of off on once one only or other our out over
+    own please same say she should show so some such tell than that the their them then there
+    these they this those through to too two three under until up us use using very was we were
+    what when where which while who whom why will with would write you your describe create help
+    need want answer question briefly sentence sentences words word short step steps works work
+    mean means essay article story tips ideas return object array json keys el la los las un una
+    es son qué que cómo cuál por para con de del en y o mi tu se lo al como funciona le les du
+    des et ou une est sont pour dans sur quoi quel quelle comment pourquoi au aux est-il est-ce
+    der die das ein eine einen ist sind wie warum von im auf für zu und oder mit den dem was wer
+    hello hi hey thanks thank hola bonjour hallo gracias merci danke bitte
+"""
+_STOP_WORDS = frozenset(_STOP_WORDS_TEXT.split())
+_WORD = re.compile(r"[^\W\d_][\w'’-]*|[^\w\s'’-]")
+_HAN_SPLIT = re.compile(
+    r"[\s，。！？；：、“”‘’「」《》（）()\[\]{},.!?;:\"'\n\x00-\x2f]+"
+    r"|请问|请你|请用|请|帮我|帮忙|一下|一个|一些|一篇|一段|一份|如何|怎么样|怎么|怎样|什么是|是什么|什么|为什么|哪些|多少|等于"
+    r"|介绍|解释|说明|描述|编写|写出|写|告诉我|告诉|给我|列出|生成|我想|我要|我们|我|你好|您好|你|您"
+    r"|的|了|是|吗|呢|吧|啊|在|和|与|或|把|以及|可以|能否|关于|这个|那个|这|那|还没到?|没有"
+    r"|\d+\s*[个条点项种步]|[A-Za-z0-9-]*\d[A-Za-z0-9-]{3,}"
+    r"|について|に関して|とは何ですか|とは|何ですか|教えてください|説明してください|ください|教えて|説明して|を|は|が"
+    r"|에 대해서?|설명해|알려|주세요|무엇인가요|무엇|어떻게|(?<=[\uac00-\ud7a3])[은는이가을를의에](?=\s|$)"
+)
+_HAS_CJK = re.compile(r"[\u3041-\u30ff\u4e00-\u9fff\uac00-\ud7a3]")
+_MAX_TEXT = 300
+_MAX_PHRASE_WORDS = 5
+
+
+def find_phrases(text: str) -> list[str]:
+    """Up to eight content phrases of `text` (its first 300 characters), the most telling first.
+
+    Runs of words between stop words, as RAKE does; Chinese is cut at function words.
+    """
+    text = text[:_MAX_TEXT]
+    if not text.isascii() and _HAS_CJK.search(text):
+        pieces = [piece for piece in _HAN_SPLIT.split(text) if 2 <= len(piece) <= 24]
+        return _rank(pieces, weight=len)
+    runs: list[str] = []
+    run: list[str] = []
+    for word in _WORD.findall(text):
+        if word.lower() in _STOP_WORDS or not word[0].isalpha():
+            if run:
+                runs.append(" ".join(run[:_MAX_PHRASE_WORDS]))
+                run = []
+        else:
+            run.append(word)
+    if run:
+        runs.append(" ".join(run[:_MAX_PHRASE_WORDS]))
+    return _rank([run for run in runs if len(run) > 2], weight=lambda run: run.count(" "))
+
+
+def _rank(pieces: list[str], weight: Callable[[str], int]) -> list[str]:
+    distinct = list(dict.fromkeys(pieces))
+    # A stable sort: among equals the earlier phrase wins.
+    return sorted(distinct, key=lambda piece: -min(weight(piece), 3))[:8]
