@@ -4,27 +4,33 @@ import difflib
 import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
-from tanzaku.catalog._models import ListPrice, Model, RateLimit, Source
+from tanzaku.catalog._facts import (
+    FACTS,
+    GENERATION_KEYS,
+    MAY_BE_UNKNOWN,
+    MODEL_KEYS,
+    OPTIONAL,
+    UNKNOWN,
+    WrongValue,
+    read_date,
+    read_text,
+    read_texts,
+    read_three_counts,
+)
+from tanzaku.catalog._models import Model, RateLimit, Source
 from tanzaku.catalog.errors import CatalogFileError
-
-UNKNOWN: Final = "unknown"
-NONE: Final = "none"
 
 type _Path = tuple[str | int, ...]
 
 _HEADER: Final = re.compile(r"\s*(\[\[?)\s*([^\]]+?)\s*\]")
 _KEY: Final = re.compile(r"""\s*("[^"]*"|[A-Za-z0-9_-]+)\s*=""")
-
-
-class _Wrong(Exception):
-    """A value is not what its key stands for; the message says what it should be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +117,7 @@ class _Reader:
         }
         generations = dict(self._tables(data["generations"], ("generations",)))
         for key, table in generations.items():
-            self._check_keys(table, ("generations", key), _GENERATION_KEYS)
+            self._check_keys(table, ("generations", key), GENERATION_KEYS)
         models = data["models"]
         if not isinstance(models, list) or not models:
             self._fail(("models",), "`models` must be a list of tables, [[models]]")
@@ -119,7 +125,7 @@ class _Reader:
             self._model(table, ("models", index), generations) for index, table in enumerate(models)
         )
         return Catalog(
-            self._value(data["checked"], ("checked",), _date),
+            self._value(data["checked"], ("checked",), read_date),
             read,
             self._names(read),
             self._sources,
@@ -129,14 +135,14 @@ class _Reader:
         self._check_keys(table, path, {"date", "where"}, all_needed=True)
         return Source(
             str(path[-1]),
-            self._value(table["where"], path, _text),
-            self._value(table["date"], path, _date),
+            self._value(table["where"], path, read_text),
+            self._value(table["date"], path, read_date),
         )
 
     def _read_defaults(self, table: Any) -> dict[str, str]:
         if not isinstance(table, dict):
             self._fail(("fact_sources",), "`fact_sources` must be a table of fact = source")
-        self._check_keys(table, ("fact_sources",), _FACTS.keys())
+        self._check_keys(table, ("fact_sources",), FACTS.keys())
         return {
             name: self._known_source(key, ("fact_sources", name)) for name, key in table.items()
         }
@@ -145,7 +151,7 @@ class _Reader:
         self._check_keys(table, path, {"source", "start", "build", "scale"}, all_needed=True)
         self._known_source(table["source"], (*path, "source"))
         return {
-            tier: RateLimit(*self._value(table[tier], (*path, tier), _three_counts))
+            tier: RateLimit(*self._value(table[tier], (*path, tier), read_three_counts))
             for tier in ("start", "build", "scale")
         }
 
@@ -154,7 +160,7 @@ class _Reader:
     ) -> Model:
         if not isinstance(table, dict):
             self._fail(path, "a model must be a table")
-        self._check_keys(table, path, _MODEL_KEYS)
+        self._check_keys(table, path, MODEL_KEYS)
         generation = table.get("generation")
         if not isinstance(generation, str) or generation not in generations:
             self._fail(
@@ -169,16 +175,16 @@ class _Reader:
         facts: dict[str, Any] = {}
         sources: dict[str, str] = {}
         unknown: set[str] = set()
-        for name, check in _FACTS.items():
+        for name, check in FACTS.items():
             own = name in table
             home, where = (table, path) if own else (inherited, origin)
             if name not in home:
-                if name in _OPTIONAL:
+                if name in OPTIONAL:
                     facts[name] = None
                     continue
                 self._fail(path, f"{_title(table, path)}: `{name}` is missing")
             value = home[name]
-            if value == UNKNOWN and name in _MAY_BE_UNKNOWN:
+            if value == UNKNOWN and name in MAY_BE_UNKNOWN:
                 facts[name] = None
                 unknown.add(name)
             else:
@@ -208,7 +214,7 @@ class _Reader:
         where = (*path, "sources")
         if not isinstance(special, dict):
             self._fail(where, "`sources` must be a table of fact = source")
-        self._check_keys(special, where, _FACTS.keys())
+        self._check_keys(special, where, FACTS.keys())
         for name, key in special.items():
             self._known_source(key, where)
             if name not in table:
@@ -225,10 +231,10 @@ class _Reader:
         return key
 
     def _guesses(self, table: Mapping[str, Any], path: _Path) -> set[str]:
-        guesses = self._value(table.get("guesses", []), (*path, "guesses"), _texts)
+        guesses = self._value(table.get("guesses", []), (*path, "guesses"), read_texts)
         for name in guesses:
-            if name not in _FACTS:
-                self._fail((*path, "guesses"), f"no fact `{name}`", _nearest(name, _FACTS))
+            if name not in FACTS:
+                self._fail((*path, "guesses"), f"no fact `{name}`", _nearest(name, FACTS))
         return set(guesses)
 
     def _names(self, models: Iterable[Model]) -> dict[str, Name]:
@@ -265,7 +271,7 @@ class _Reader:
     def _value[T](self, value: object, path: _Path, check: Callable[[Any], T]) -> T:
         try:
             return check(value)
-        except _Wrong as wrong:
+        except WrongValue as wrong:
             self._fail(path, f"`{path[-1]}` must be {wrong}, not {value!r}")
 
     def _fail(self, path: _Path, message: str, hint: str = "") -> NoReturn:
@@ -285,148 +291,3 @@ def _title(table: Mapping[str, Any], path: _Path) -> str:
 def _nearest(name: str, known: Iterable[str]) -> str:
     near = difflib.get_close_matches(name, list(known), n=1)
     return f"Did you mean `{near[0]}`?" if near else f"Known: {', '.join(sorted(known))}."
-
-
-def _text(value: object) -> str:
-    if not isinstance(value, str) or value in ("", UNKNOWN, NONE):
-        raise _Wrong("a text")
-    return value
-
-
-def _texts(value: object) -> tuple[str, ...]:
-    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-        raise _Wrong("a list of texts")
-    return tuple(value)
-
-
-def _flag(value: object) -> bool:
-    if not isinstance(value, bool):
-        raise _Wrong("true or false")
-    return value
-
-
-def _count(value: object) -> int:
-    if type(value) is not int or value <= 0:
-        raise _Wrong("a whole number above 0")
-    return value
-
-
-def _three_counts(value: object) -> tuple[int, ...]:
-    if not isinstance(value, list) or len(value) != 3:
-        raise _Wrong("[requests, input tokens, output tokens] a minute")
-    return tuple(_count(item) for item in value)
-
-
-def _factor(value: object) -> Decimal:
-    if type(value) not in (int, Decimal) or value < 1:  # type: ignore[operator]
-        raise _Wrong("a factor of at least 1")
-    return Decimal(value)  # type: ignore[arg-type]
-
-
-def _date(value: object) -> date:
-    if type(value) is not date:
-        raise _Wrong("a date, as 2026-11-23")
-    return value
-
-
-def _or_none[T](check: Callable[[Any], T]) -> Callable[[Any], T | None]:
-    return lambda value: None if value == NONE else check(value)
-
-
-def _one_of(*choices: str) -> Callable[[Any], str]:
-    def check(value: object) -> str:
-        if value not in choices:
-            raise _Wrong(f"one of {', '.join(choices)}")
-        return str(value)
-
-    return check
-
-
-def _some_of(*choices: str) -> Callable[[Any], tuple[str, ...]]:
-    def check(value: object) -> tuple[str, ...]:
-        if not isinstance(value, list) or any(item not in choices for item in value):
-            raise _Wrong(f"a list of some of {', '.join(choices)}")
-        return tuple(value)
-
-    return check
-
-
-def _list_price(value: object) -> ListPrice:
-    names = {field.name for field in fields(ListPrice)}
-    if not isinstance(value, dict) or value.keys() != names:
-        raise _Wrong(f"a table of {', '.join(sorted(names))}")
-    if any(type(item) not in (int, Decimal) or item < 0 for item in value.values()):
-        raise _Wrong("prices in dollars")
-    return ListPrice(**{name: Decimal(item) for name, item in value.items()})
-
-
-_THINKING: Final = ("enabled", "adaptive", "disabled", "between_tools")
-_EFFORTS: Final = ("low", "medium", "high", "xhigh", "max")
-
-_FACTS: Final[dict[str, Callable[[Any], object]]] = {
-    "id": _text,
-    "aliases": _texts,
-    "display_name": _text,
-    "line": _text,
-    "bedrock_id": _or_none(_text),
-    "mantle_id": _or_none(_text),
-    "vertex_id": _or_none(_text),
-    "context_window": _count,
-    "max_output_tokens": _count,
-    "max_batch_output_tokens": _or_none(_count),
-    "thinking_modes": _some_of(*_THINKING),
-    "deprecated_thinking_modes": _some_of(*_THINKING),
-    "default_thinking": _one_of("adaptive", "disabled"),
-    "reduced_thinking_max_effort": _or_none(_one_of(*_EFFORTS)),
-    "thinking_display": _or_none(_one_of("summarized", "omitted")),
-    "keeps_earlier_thinking": _flag,
-    "effort_levels": _some_of(*_EFFORTS),
-    "default_effort": _or_none(_one_of(*_EFFORTS)),
-    "sampling": _one_of("free", "one-of-two", "defaults-only", "near-defaults"),
-    "prefill": _flag,
-    "forced_tool_choice": _flag,
-    "system_turns": _flag,
-    "fast_speed": _flag,
-    "us_inference_factor": _or_none(_factor),
-    "regional_factor": _factor,
-    "cache_minimum_tokens": _count,
-    "tokenizer": _one_of("v3", "v4.7", "v4.8"),
-    "tool_prompt_tokens": _count,
-    "forced_tool_prompt_tokens": _or_none(_count),
-    "images_per_request": _count,
-    "image_max_side_px": _count,
-    "image_max_megabytes": _count,
-    "pdf_pages_per_request": _count,
-    "state": _one_of("active", "deprecated", "retired"),
-    "is_legacy": _flag,
-    "released_on": _date,
-    "deprecated_on": _or_none(_date),
-    "retires_on": _or_none(_date),
-    "retires_not_before": _or_none(_date),
-    "rate_limits": _or_none(_text),
-    "rate_pool": _or_none(_text),
-    "priority_tier": _flag,
-    "list_price": _list_price,
-}
-_MAY_BE_UNKNOWN: Final = frozenset(
-    {
-        "bedrock_id",
-        "mantle_id",
-        "vertex_id",
-        "max_batch_output_tokens",
-        "system_turns",
-        "cache_minimum_tokens",
-        "tool_prompt_tokens",
-        "forced_tool_prompt_tokens",
-        "released_on",
-        "retires_not_before",
-        "rate_limits",
-        "rate_pool",
-        "priority_tier",
-    }
-)
-_OPTIONAL: Final = frozenset({"list_price"})
-_OF_A_TABLE: Final = frozenset({"source", "sources", "guesses"})
-_OF_A_MODEL: Final = frozenset({"id", "aliases", "display_name"})
-_MODEL_KEYS: Final = _FACTS.keys() | _OF_A_TABLE | {"generation"}
-_GENERATION_KEYS: Final = _FACTS.keys() - _OF_A_MODEL | _OF_A_TABLE
