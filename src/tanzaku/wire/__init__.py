@@ -55,8 +55,11 @@ from tanzaku.wire._headers import (
     find_betas,
     find_credential,
 )
+from tanzaku.wire._rules import ModelRules
 from tanzaku.wire._stream import EventDecoder, encode_event
 from tanzaku.wire._usage import UsageReader, merge_usage
+from tanzaku.wire._validate import check_prompt_length, validate, validate_batch_create
+from tanzaku.wire._violation import Violation
 
 __all__ = [
     "ANTHROPIC_BETA",
@@ -97,6 +100,7 @@ __all__ = [
     "MessageDeltaUsage",
     "MessageStartEvent",
     "MessageStopEvent",
+    "ModelRules",
     "PingEvent",
     "SignatureDelta",
     "StreamError",
@@ -104,6 +108,8 @@ __all__ = [
     "TextDelta",
     "ThinkingDelta",
     "UsageReader",
+    "Violation",
+    "check_prompt_length",
     "cut_words",
     "encode_event",
     "find_betas",
@@ -114,4 +120,6 @@ __all__ = [
     "parse_error_body",
     "read_error",
     "split_message",
+    "validate",
+    "validate_batch_create",
 ]
