@@ -14,7 +14,13 @@ from tanzaku.catalog._tokens import (
     take_tokens,
 )
 from tanzaku.catalog._words import TokenFamily
-from tanzaku.catalog.errors import CatalogFileError, UnknownModelError, UnpricedUsageError
+from tanzaku.catalog._worker import TokenWorker, count_tokens_off_loop
+from tanzaku.catalog.errors import (
+    CatalogFileError,
+    TokenWorkerError,
+    UnknownModelError,
+    UnpricedUsageError,
+)
 
 __all__ = [
     "PARTS",
@@ -29,11 +35,14 @@ __all__ = [
     "Source",
     "TokenFamily",
     "TokenRates",
+    "TokenWorker",
+    "TokenWorkerError",
     "UnknownModelError",
     "UnpricedUsageError",
     "count_content",
     "count_text",
     "count_tokens",
+    "count_tokens_off_loop",
     "estimate_costs",
     "estimate_tokens",
     "get_model",

@@ -113,10 +113,15 @@ def estimate_tokens(body_size: int) -> int:
     return body_size + _MOST_ADDED_TOKENS
 
 
+def tokenizer_family(model: str) -> TokenFamily:
+    """The tokenizer family of a model. Raises UnknownModelError."""
+    return cast(TokenFamily, get_model(model).tokenizer)
+
+
 @lru_cache(maxsize=256)
 def _request_counter(model: str) -> "_RequestCounter":
     facts = get_model(model)
-    family = cast(TokenFamily, facts.tokenizer)
+    family = tokenizer_family(model)
     plain, forced = facts.tool_prompt_tokens, facts.forced_tool_prompt_tokens
     return _RequestCounter(
         words=word_counter(family),

@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from functools import cache
 from hashlib import blake2b
 from itertools import accumulate
+from threading import Lock
 from typing import Final, Literal
 
 type TokenFamily = Literal["v3", "v4.7", "v4.8"]
@@ -358,7 +359,21 @@ def _text_key(text: str) -> str | bytes:
     return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
-@cache
+_COUNTERS: dict[TokenFamily, WordCounter] = {}
+_LOADING = Lock()
+
+
+def find_word_counter(family: TokenFamily) -> WordCounter | None:
+    """The process's one counter of a family, if it is loaded."""
+    return _COUNTERS.get(family)
+
+
 def word_counter(family: TokenFamily) -> WordCounter:
     """The process's one counter of a family; the first call loads `ctok` (0.3 s, 90 MB)."""
-    return WordCounter(family)
+    counter = _COUNTERS.get(family)
+    if counter is None:
+        with _LOADING:
+            counter = _COUNTERS.get(family)
+            if counter is None:
+                counter = _COUNTERS[family] = WordCounter(family)
+    return counter

@@ -1,12 +1,14 @@
 """What goes wrong in the catalog.
 
-UserError
-├── CatalogFileError     models.toml says something the catalog cannot read
-├── UnknownModelError    no such model
-└── UnpricedUsageError   a usage, or a part of one, whose price is not known
+TanzakuError
+├── TokenWorkerError         the process that counts long texts is gone
+└── UserError
+    ├── CatalogFileError     models.toml says something the catalog cannot read
+    ├── UnknownModelError    no such model
+    └── UnpricedUsageError   a usage, or a part of one, whose price is not known
 """
 
-from tanzaku.core import UserError
+from tanzaku.core import TanzakuError, UserError
 
 
 class CatalogFileError(UserError):
@@ -19,3 +21,7 @@ class UnknownModelError(UserError):
 
 class UnpricedUsageError(UserError):
     """The price of this usage, or of one part of it, is not known. It is never taken as zero."""
+
+
+class TokenWorkerError(TanzakuError):
+    """The process that counts long texts died again and again, or was closed."""
