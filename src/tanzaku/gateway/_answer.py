@@ -12,6 +12,7 @@ from tanzaku.wire import UsageReader, parse_error_body
 LARGEST_BODY = 32 * 1024 * 1024
 """Bytes of a decoded body that are read and kept: the API's own limit for Messages."""
 
+_TOO_MANY = 1 << 53
 _COUNTS = (
     "input_tokens",
     "output_tokens",
@@ -89,7 +90,8 @@ def _counts(usage: object) -> dict[str, Any] | None:
     """`usage` when it is one: an upstream's nonsense is neither priced nor summed."""
     if not isinstance(usage, dict):
         return None
-    counts = (usage.get(name) for name in _COUNTS)
-    if all(count is None or (type(count) is int and 0 <= count < 1 << 53) for count in counts):
-        return usage
-    return None
+    for name in _COUNTS:
+        count = usage.get(name)
+        if count is not None and (type(count) is not int or not 0 <= count < _TOO_MANY):
+            return None
+    return usage

@@ -91,8 +91,14 @@ class OpenExchange:
 
 
 def keep_headers(headers: HeaderList) -> list[tuple[str, str]]:
-    """What the ledger keeps of `headers`; most lines of a client repeat, so they are remembered."""
-    return [line for name, value in headers for line in _redact_line(name, value)]
+    """What the ledger keeps of `headers`; most lines repeat, so they are remembered."""
+    kept: list[tuple[str, str]] = []
+    for name, value in headers:
+        if name == REQUEST_ID and value.startswith(b"req_"):
+            kept.append(("request-id", value.decode("latin-1")))
+        else:
+            kept += _redact_line(name, value)
+    return kept
 
 
 @lru_cache(maxsize=512)
