@@ -15,7 +15,7 @@ from tanzaku.exchange import Exchange
 from tanzaku.gateway import Gateway, RetryPolicy, build_anthropic_upstream
 from tanzaku.ledger import Ledger
 from tanzaku.server._routes import OwnRoutes, Refusals, Router
-from tanzaku.simulator import Faults, Simulator, When
+from tanzaku.simulator import Faults, Simulator
 from tanzaku.transport import HttpClient, ThreadedServer, as_asgi, run_until_signal, serve
 
 MAX_BODY_BYTES = 32 * 1024 * 1024
@@ -58,6 +58,8 @@ class Server:
         pace: Literal["instant"] = "instant",
         ledger: Path | None = None,
     ) -> None:
+        if live_api_key is not None and not live_api_key.strip():
+            raise UserError("The key for the live API is empty.", hint="Set ANTHROPIC_API_KEY.")
         self._host = host
         self._port = port
         self._live_api_key = live_api_key
@@ -142,7 +144,7 @@ class Server:
         answer: str | Sequence[Mapping[str, Any]] | Mapping[str, Any],
         *,
         times: int = 1,
-        when: When | None = None,
+        when: Callable[[Mapping[str, Any]], bool] | None = None,
     ) -> None:
         """Script the simulator's answer to the next `times` requests: see `Simulator.say`."""
         self._simulator.say(answer, times=times, when=when)
