@@ -30,7 +30,7 @@ THINKING_BLOCKS = st.fixed_dictionaries(
 REDACTED_BLOCKS = st.fixed_dictionaries({"type": st.just("redacted_thinking"), "data": TEXT})
 TOOL_BLOCKS = st.fixed_dictionaries(
     {
-        "type": st.sampled_from(["tool_use", "server_tool_use"]),
+        "type": st.sampled_from(["tool_use", "server_tool_use", "mcp_tool_use"]),
         "id": st.from_regex(r"(srv)?toolu_[a-zA-Z0-9]{4}", fullmatch=True),
         "name": st.sampled_from(["calculator", "web_search"]),
         "input": OBJECTS,

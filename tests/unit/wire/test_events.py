@@ -126,6 +126,38 @@ def test_the_start_holds_no_content_and_no_outcome() -> None:
     assert started["model"] == "claude-haiku-4-5-20251001"
 
 
+@pytest.mark.parametrize(
+    ("block", "opened"),
+    [
+        (
+            {"type": "text", "text": "Hi", "citations": [{"cited_text": "c"}]},
+            {"type": "text", "text": "", "citations": []},
+        ),
+        (
+            {"type": "thinking", "thinking": "hm", "signature": "c2ln"},
+            {"type": "thinking", "thinking": "", "signature": ""},
+        ),
+        *[
+            (
+                {"type": kind, "id": "t", "name": "n", "input": {"a": 1}},
+                {"type": kind, "id": "t", "name": "n", "input": {}},
+            )
+            for kind in ("tool_use", "server_tool_use", "mcp_tool_use")
+        ],
+        *[
+            (block, block)
+            for block in (
+                {"type": "redacted_thinking", "data": "zzz"},
+                {"type": "web_search_tool_result", "tool_use_id": "t", "content": [{"a": 1}]},
+                {"type": "container_upload", "file_id": "file_1"},
+            )
+        ],
+    ],
+)
+def test_a_block_starts_empty_or_whole_by_its_type(block: Json, opened: Json) -> None:
+    assert split_message(a_message(block))[1]["content_block"] == opened
+
+
 USAGE = {
     "input_tokens": 5,
     "cache_creation_input_tokens": 6,
@@ -308,11 +340,20 @@ def test_a_tools_input_that_was_cut_shows_what_came() -> None:
     assert assemble(events[:5]).message["content"][0]["input"] == {"a": [1, 2]}
 
 
-def test_a_tools_input_that_is_no_json_is_refused() -> None:
+@pytest.mark.parametrize("text", ["nonsense", '{"a": NaN}', '{"a": "\\ud800"}'])
+def test_a_tools_input_that_is_no_json_is_refused(text: str) -> None:
     block = {"type": "tool_use", "id": "t", "name": "n", "input": {"a": 1}}
-    events = split_message(a_message(block), input_pieces=lambda _: ["nonsense"])
+    events = split_message(a_message(block), input_pieces=lambda _: [text])
     with pytest.raises(StreamError, match="the input of a tool call is not JSON"):
         assemble(events)
+
+
+def test_null_in_the_message_delta_leaves_what_the_start_said() -> None:
+    started = START | {"message": a_message(container={"id": "container_1"})}
+    ended = END | {"delta": END["delta"] | {"container": None}, "context_management": None}
+    message = assemble([started, ended, STOP]).message
+    assert message["container"] == {"id": "container_1"}
+    assert message["context_management"] is None
 
 
 def test_no_message_is_shown_before_its_start() -> None:
