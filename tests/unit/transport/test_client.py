@@ -224,6 +224,29 @@ def test_a_stale_connection_is_retried_once_on_a_new_one(run: Run, upstream: Any
     run(scenario())
 
 
+def test_the_retry_passes_over_other_stale_connections(run: Run, upstream: Any) -> None:
+    async def scenario() -> None:
+        both_wait = asyncio.Barrier(2)
+        is_restarted = False
+
+        async def script(link: Any) -> None:
+            await link.read_request()
+            if is_restarted:
+                await link.send(OK)
+                return
+            await both_wait.wait()
+            await link.send(OK)
+            await link.read_request()
+
+        async with upstream(script) as it, new_client() as client:
+            await asyncio.gather(fetch(client, it.url), fetch(client, it.url))
+            is_restarted = True
+            assert await fetch(client, it.url, POST) == (200, b"ok")
+            assert len(it.links) == 3
+
+    run(scenario())
+
+
 def test_the_retry_itself_is_not_retried(run: Run, upstream: Any) -> None:
     async def scenario() -> None:
         served = 0
@@ -430,6 +453,30 @@ def test_a_stream_that_is_not_read_to_its_end_gives_its_place_back(
                     await close_body(response.body)
                 del response
                 assert len(it.links) == count
+
+    run(scenario())
+
+
+def test_a_stream_closed_after_its_last_byte_keeps_its_connection(run: Run, upstream: Any) -> None:
+    async def scenario() -> None:
+        may_go_on = asyncio.Event()
+
+        async def script(link: Any) -> None:
+            await link.read_request()
+            await link.send(b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\n")
+            await may_go_on.wait()
+            await link.send(b"last")
+            await link.read_request()
+            await link.send(OK)
+
+        async with upstream(script) as it, new_client() as client:
+            response = await client.send(GET, base_url=it.url)
+            assert not isinstance(response.body, bytes)
+            may_go_on.set()
+            assert await anext(response.body) == b"last"
+            await close_body(response.body)
+            assert await fetch(client, it.url) == (200, b"ok")
+            assert len(it.links) == 1
 
     run(scenario())
 

@@ -1,6 +1,7 @@
 """Every probe of the protocol guard, over a socket, on a new connection and on one in use."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any
@@ -450,7 +451,11 @@ def test_a_client_that_stops_reading_is_cut_off(
             is_settled.set()
             return HttpResponse(200, [], bytes(64 << 20))
 
-        caplog.handler.addFilter(lambda record: was_cut.set() or True)
+        def note(record: logging.LogRecord) -> bool:
+            was_cut.set()
+            return True
+
+        caplog.handler.addFilter(note)
         async with serving(handler, write_s=0.15) as connect:
             client = await connect()
             client.writer.transport.pause_reading()  # type: ignore[attr-defined]

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Coroutine
-from typing import Any
+from typing import Any, override
 
 import pytest
 
@@ -54,6 +54,7 @@ class Countdown(AsyncIterator[bytes]):
         self.is_closed = asyncio.Event()
         self._sent = 0
 
+    @override
     async def __anext__(self) -> bytes:
         self._sent += 1
         if self._sent == 1:
