@@ -9,7 +9,7 @@ from tanzaku.catalog import Model, count_text
 from tanzaku.core import canonical_json, derive_id
 from tanzaku.simulator._conversation import Conversation, read_conversation
 from tanzaku.simulator._improvise import Draft, improvise
-from tanzaku.simulator._limit import Ending, limit_answer
+from tanzaku.simulator._limit import Ending, find_family, limit_answer
 from tanzaku.simulator._script import ScriptedAnswer
 from tanzaku.simulator._thinking import is_omitted, is_thinking, sign, write_thinking
 from tanzaku.wire import encode_event, split_message
@@ -166,7 +166,7 @@ def _count_block(block: Mapping[str, Any], model: Model) -> int:
     text = block.get("text") or block.get("thinking")
     if text is None:
         text = canonical_json(block.get("input", {})).decode()
-    return count_text(text, model.tokenizer)
+    return count_text(text, find_family(model))
 
 
 def cut_tokens(text: str) -> list[str]:

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
-from tanzaku.catalog import Model, count_text, take_tokens
+from tanzaku.catalog import Model, TokenFamily, count_text, take_tokens
 from tanzaku.core import canonical_json
 from tanzaku.simulator._improvise import Draft
 
@@ -38,7 +38,7 @@ def limit_answer(
     window_left = model.context_window - input_tokens
     left = min(request["max_tokens"], max(window_left, 1))
     full = "max_tokens" if left == request["max_tokens"] else "model_context_window_exceeded"
-    family = model.tokenizer
+    family = find_family(model)
     thinking_tokens = 0
     if thinking is not None:
         thinking_tokens = count_text(thinking, family) + _THINKING_FRAME_TOKENS
@@ -60,6 +60,10 @@ def limit_answer(
         inputs.append(call.input)
     reason = "stop_sequence" if stop_sequence else "tool_use" if inputs else "end_turn"
     return Ending(thinking, text, tuple(inputs), reason, stop_sequence, total, thinking_tokens)
+
+
+def find_family(model: Model) -> TokenFamily:
+    return cast(TokenFamily, model.tokenizer)
 
 
 def _stop(text: str, sequences: Sequence[str]) -> tuple[str, str | None]:

@@ -8,6 +8,7 @@ from urllib.parse import unquote
 
 from tanzaku.catalog import (
     Model,
+    TokenWorker,
     UnknownModelError,
     count_tokens,
     count_tokens_off_loop,
@@ -29,7 +30,10 @@ from tanzaku.wire import (
     ANTHROPIC_BETA,
     ANTHROPIC_VERSION,
     API_VERSIONS,
+    BETA_NAMES,
+    OTHER_BETA_NAMES,
     ApiError,
+    check_prompt_length,
     find_betas,
     find_credential,
     get_error_type,
@@ -40,7 +44,7 @@ from tanzaku.wire import (
 _MAX_BODY_BYTES = 32 * 1024 * 1024
 _MAX_KEPT_BODY_BYTES = 16 * 1024
 _MAX_KEPT = 2048
-_LONG_BODY_BYTES = 24 * 1024
+_SHORT_BODY_BYTES = 3000
 _METHODS = {"messages": "POST", "count_tokens": "POST", "models": "GET", "model": "GET"}
 
 type _Endpoint = Literal["messages", "count_tokens", "models", "model"]
@@ -83,6 +87,8 @@ class Simulator:
         self._organization = derive_organization(seed)
         self._occurrences = Occurrences()
         self._script = Script()
+        self._token_worker = TokenWorker()
+        self._loaded_tokenizers: set[str] = set()
         self._prepared: dict[tuple[bytes, bytes | None, bytes | None], _Prepared] = {}
 
     def say(
@@ -96,6 +102,10 @@ class Simulator:
         the next `times` valid requests that `when` (given the parsed body) accepts. Sent as given:
         no limit of the request cuts it. Safe to call from another thread."""
         self._script.say(answer, times=times, when=when)
+
+    async def close(self) -> None:
+        """End the process that counts long prompts, if one was started."""
+        await self._token_worker.close()
 
     async def __call__(self, request: HttpRequest) -> HttpResponse:
         """Answer one request; whatever is wrong with it becomes the API's error."""
@@ -159,11 +169,10 @@ class Simulator:
         if prepared is not None:
             return prepared
         parsed, model = self._check(request, body, version, "messages")
-        input_tokens = await _count(parsed, model, len(body))
-        if input_tokens > model.context_window:
-            raise ApiError.invalid_request(
-                f"prompt is too long: {input_tokens} tokens > {model.context_window} maximum"
-            )
+        input_tokens = await self._count(parsed, model, len(body))
+        too_long = check_prompt_length(input_tokens, parsed["max_tokens"], model)
+        if too_long is not None:
+            raise ApiError.from_violation(too_long)
         key = digest_request(canonical_json(parsed))
         prepared = _Prepared(parsed, model, key, input_tokens)
         if len(body) <= _MAX_KEPT_BODY_BYTES:
@@ -175,7 +184,7 @@ class Simulator:
     async def _answer_count(self, request: HttpRequest, version: bytes | None) -> HttpResponse:
         body = _read_body(request)
         parsed, model = self._check(request, body, version, "count_tokens")
-        input_tokens = await _count(parsed, model, len(body))
+        input_tokens = await self._count(parsed, model, len(body))
         key = digest_request(b"count_tokens", canonical_json(parsed))
         request_id = derive_id("req", self._seed, key, self._occurrences.next(key))
         return reply_json(
@@ -195,18 +204,23 @@ class Simulator:
         """The parsed body and its model; ApiError for the first violation."""
         parsed = parse_body(body)
         model = self._find_model(parsed.get("model"))
+        betas = find_betas(request.headers)
+        _check_betas(betas)
         violations = validate(
-            parsed,
-            model,
-            (version or b"").decode(),
-            endpoint=endpoint,
-            betas=find_betas(request.headers),
+            parsed, model, (version or b"").decode(), endpoint=endpoint, betas=betas
         )
         if violations:
             raise ApiError.from_violation(violations[0])
         if model is None:
             raise ApiError.unknown_model(str(parsed["model"]))
         return parsed, model
+
+    async def _count(self, request: Mapping[str, Any], model: Model, size: int) -> int:
+        if size <= _SHORT_BODY_BYTES and model.tokenizer in self._loaded_tokenizers:
+            return count_tokens(request, model.id)
+        tokens = await count_tokens_off_loop(request, model.id, self._token_worker)
+        self._loaded_tokenizers.add(model.tokenizer)
+        return tokens
 
     def _find_model(self, name: object) -> Model | None:
         if not isinstance(name, str):
@@ -242,6 +256,16 @@ def _check_version(version: bytes | None) -> None:
         )
 
 
+def _check_betas(betas: list[str]) -> None:
+    """Refuse unknown names; how the text goes on after its first sentence is not known."""
+    unknown = [name for name in betas if name not in BETA_NAMES and name not in OTHER_BETA_NAMES]
+    if unknown:
+        names = ", ".join(f"`{name}`" for name in unknown)
+        raise ApiError.invalid_request(
+            f"Unexpected value(s) {names} for the `anthropic-beta` header."
+        )
+
+
 def _read_body(request: HttpRequest) -> bytes:
     """The body without its content-encoding. SDK 2.12 `_error_classes.py` names the error codes;
     the texts are guesses."""
@@ -255,9 +279,3 @@ def _read_body(request: HttpRequest) -> bytes:
             raise ApiError(413, get_error_type(413), str(error), error_code=code) from None
         code = f"request_body_encoding_{error.kind}"
         raise ApiError(400, get_error_type(400), str(error), error_code=code) from None
-
-
-async def _count(request: Mapping[str, Any], model: Model, size: int) -> int:
-    if size > _LONG_BODY_BYTES:
-        return await count_tokens_off_loop(request, model.id)
-    return count_tokens(request, model.id)
