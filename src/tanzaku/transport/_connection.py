@@ -387,5 +387,3 @@ class Connection(asyncio.Protocol):
         if self._pieces:
             self._take_pieces()
         self.timings.last_byte_at = self._clock.monotonic()
-        if self._is_writing:
-            self._is_doubtful = True

@@ -27,6 +27,7 @@ from tanzaku.transport import (
 type Run = Callable[[Coroutine[Any, Any, Any]], Any]
 
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
+NO_CONTENT = b"HTTP/1.1 204 No Content\r\n\r\n"
 GET = HttpRequest("GET", "/", [], b"")
 POST = HttpRequest("POST", "/v1/messages", [(b"x-api-key", b"k")], b'{"a": 1}')
 
@@ -179,6 +180,26 @@ def test_a_body_without_a_length_ends_with_the_connection(
         b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhel",
         b"HTTP/1.1 200 OK\r\ncontent-le",
         b"HTTP/1.1 100 Continue\r\n\r\n",
+    ],
+    ids=["short-length", "no-last-chunk", "cut-chunk", "cut-header", "only-interim"],
+)
+def test_a_broken_answer_is_an_error_that_counts_what_came(
+    run: Run, upstream: Any, answer: bytes
+) -> None:
+    async def scenario() -> None:
+        async with upstream(answering(answer)) as it, new_client() as client:
+            with pytest.raises(BrokenResponse) as caught:
+                await fetch(client, it.url)
+            assert caught.value.response_bytes_received > 0
+            assert caught.value.request_bytes_sent > 0
+            assert len(it.links) == 1
+
+    run(scenario())
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
         b"SSH-2.0-OpenSSH_9.2\r\n",
         b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
         b"HTTP/1.1 200 OK\ncontent-length: 0\n\n",
@@ -190,21 +211,23 @@ def test_a_body_without_a_length_ends_with_the_connection(
         b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n0\r\nx: " + b"a" * 200_000,
     ],
     ids=[
-        "short-length", "no-last-chunk", "cut-chunk", "cut-header", "only-interim", "not-http",
-        "length-and-chunked", "bare-lf", "101", "big-header", "many-headers", "endless-header",
-        "endless-interim", "endless-trailer",
+        "not-http", "length-and-chunked", "bare-lf", "101", "big-header", "many-headers",
+        "endless-header", "endless-interim", "endless-trailer",
     ],
 )  # fmt: skip
-def test_a_broken_answer_is_an_error_that_counts_what_came(
+def test_an_answer_that_is_not_http_is_cut_off_at_once(
     run: Run, upstream: Any, answer: bytes
 ) -> None:
+    async def script(link: Any) -> None:
+        await link.read_request()
+        await link.send(answer)
+        await link.wait_closed()
+
     async def scenario() -> None:
-        async with upstream(answering(answer)) as it, new_client() as client:
+        async with upstream(script) as it, new_client() as client:
             with pytest.raises(BrokenResponse) as caught:
                 await fetch(client, it.url)
             assert caught.value.response_bytes_received > 0
-            assert caught.value.request_bytes_sent > 0
-            assert len(it.links) == 1
 
     run(scenario())
 
@@ -299,8 +322,13 @@ def test_a_reused_connection_that_breaks_after_a_byte_is_not_retried(
 
 @pytest.mark.parametrize(
     "first",
-    [OK + OK, OK + b"x", b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 2\r\n\r\nok"],
-    ids=["second-response", "stray-byte", "close"],
+    [
+        OK + OK,
+        OK + NO_CONTENT,
+        OK + b"x",
+        b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 2\r\n\r\nok",
+    ],
+    ids=["second-response", "second-without-body", "stray-byte", "close"],
 )
 def test_a_connection_that_says_more_than_asked_is_not_used_again(
     run: Run, upstream: Any, first: bytes
@@ -332,7 +360,7 @@ def test_bytes_on_an_idle_connection_close_it(run: Run, upstream: Any) -> None:
             await link.wait_closed()
             was_closed.set()
 
-        async with upstream(script) as it, new_client() as client:
+        async with upstream(script) as it, new_client(idle_keepalive_s=600) as client:
             await fetch(client, it.url)
             is_idle.set()
             await was_closed.wait()
