@@ -41,6 +41,7 @@ def test_any_object_is_read_as_other_parsers_read_it(
         b'{"a\\\\":1,"a":"x:\\\\"}',
         b'{"a":{"x":1},"b":{"x":1},"c":[{"x":1},{"x":1}]}',
         b'{"a":1,"A":2}',
+        b'{"a":":","b":" : ","c":"\\\\","d":"\\\\\\":"}',
         b'{"a":12345678901234567890123,"b":1e308,"c":-0.0}',
         nest(64),
     ],
@@ -81,6 +82,7 @@ def test_a_good_body_is_read_whole(body: bytes) -> None:
         (b'{"model":"a","mod\\u0065l":"b"}', "duplicate key `model`"),
         (b'{"model":"a","x\\\\":1,"model":"b"}', "duplicate key `model`"),
         (b'{"model":"a","t":"\\":","model":"b"}', "duplicate key `model`"),
+        (b'{"a\\\\":1,"t":"\\\\\\":","a\\\\":2}', "duplicate key `a\\`"),
         (b'{"a":[{"b":{"c":1,"c":1}}]}', "duplicate key `c`"),
     ],
 )

@@ -20,6 +20,7 @@ TOKEN = (b"authorization", b"Bearer sk-2")
         ([KEY], Credential("x-api-key", "sk-1")),
         ([TOKEN], Credential("bearer", "sk-2")),
         ([(b"authorization", b"bearer   sk-2 ")], Credential("bearer", "sk-2")),
+        ([TOKEN, (b"authorization", b"Bearer sk-3")], Credential("bearer", "sk-2")),
         ([TOKEN, KEY], Credential("x-api-key", "sk-1")),
         ([KEY, TOKEN], Credential("x-api-key", "sk-1")),
         ([(b"x-api-key", b" "), TOKEN], Credential("bearer", "sk-2")),
