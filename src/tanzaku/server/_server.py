@@ -1,5 +1,6 @@
 """One process, one port: the guard, the gateway, the simulator or the live API, the ledger."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from typing import Any, Literal, Self
 
 from pydantic_core import from_json
 
+from tanzaku.catalog import count_tokens, resolve_rates
 from tanzaku.core import SystemClock, UserError
 from tanzaku.exchange import Exchange
 from tanzaku.gateway import Gateway, RetryPolicy, build_anthropic_upstream
@@ -185,6 +187,7 @@ class Server:
     async def _open(self) -> AsyncIterator[Self]:
         chance = Random()
         refusals = Refusals(chance)
+        loading = asyncio.create_task(asyncio.to_thread(_load_facts))
         async with AsyncExitStack() as stack:
             ledger = stack.enter_context(Ledger.open(self._ledger_path, clock=self._clock))
             router = Router(
@@ -202,6 +205,7 @@ class Server:
             self._url, self._ledger = running.url, ledger
             stack.callback(self._forget_running)
             yield self
+        await loading
 
     def _build_gateway(self, ledger: Ledger, stack: AsyncExitStack, chance: Random) -> Gateway:
         if self._live_api_key is None:
@@ -230,6 +234,13 @@ class Server:
 
     def _forget_running(self) -> None:
         self._ledger = None
+
+
+def _load_facts() -> None:
+    """Load price list and vocabularies (0.5 s) beside the loop, before a request waits for them."""
+    for model in ("claude-haiku-4-5", "claude-haiku-5-5"):
+        resolve_rates(model)
+        count_tokens({"messages": [{"role": "user", "content": "tanzaku"}]}, model)
 
 
 def _build_seen(exchange: Exchange) -> SeenRequest:
