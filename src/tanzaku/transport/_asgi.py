@@ -79,16 +79,14 @@ def as_asgi(
         target = (raw_path + b"?" + query if query else raw_path).decode("latin-1")
         try:
             response = await handler(HttpRequest(scope["method"], target, scope["headers"], body))
+            if scope["http_version"] == "1.0":
+                # uvicorn would chunk a stream, which an HTTP/1.0 client cannot read.
+                response.body = await read_all(response)
         except Exception as error:  # noqa: BLE001 - the last frame before the socket
             _log_failure("the handler failed", error)
             response = on_refusal(500, "Internal server error")
         if isinstance(response.body, bytes):
             await _send_whole(response, send)
-        elif scope["http_version"] == "1.0":
-            # uvicorn would chunk a stream, which an HTTP/1.0 client cannot read.
-            await _send_whole(
-                HttpResponse(response.status, response.headers, await read_all(response)), send
-            )
         else:
             await _send_stream(response, response.body, send)
 

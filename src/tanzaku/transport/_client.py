@@ -67,9 +67,8 @@ class _BodyStream(AsyncIterator[bytes]):
         except BaseException:
             self._end()
             raise
-        if connection.is_drained:
-            self._end()
         if not chunk:
+            self._end()
             raise StopAsyncIteration
         return chunk
 

@@ -113,11 +113,6 @@ class Connection(asyncio.Protocol):
     def is_reusable(self) -> bool:
         return self._is_open and self._keeps_alive and not self._is_doubtful
 
-    @property
-    def is_drained(self) -> bool:
-        """Whether the answer is complete and all of its body has been read."""
-        return self.is_complete and not self._chunks
-
     @override
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         self._transport = transport
