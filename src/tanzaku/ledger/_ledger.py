@@ -25,7 +25,7 @@ from tanzaku.ledger.errors import LedgerError
 class LedgerReader:
     """The reading side. Every query blocks; call it from any thread, several at a time.
 
-    It sees what was committed when the query began, also by a writer in another process.
+    A query raises LedgerError when the file cannot be read, or after `close`. It sees what was committed when the query began, also by a writer in another process.
     """
 
     def __init__(self, path: Path) -> None:
@@ -99,16 +99,22 @@ class LedgerReader:
             if self._is_closed:
                 raise LedgerError("The ledger is closed.")
             connection = self._idle.pop() if self._idle else None
-        connection = connection or connect_reader(self.path)
         try:
+            connection = connection or connect_reader(self.path)
             yield connection
+        except apsw.Error as error:
+            raise LedgerError(f"The ledger {self.path} could not be read: {error}") from error
         finally:
-            with self._pool_lock:
-                is_kept = not self._is_closed
-                if is_kept:
-                    self._idle.append(connection)
-            if not is_kept:
-                connection.close()
+            if connection is not None:
+                self._give_back(connection)
+
+    def _give_back(self, connection: apsw.Connection) -> None:
+        with self._pool_lock:
+            is_kept = not self._is_closed
+            if is_kept:
+                self._idle.append(connection)
+        if not is_kept:
+            connection.close()
 
 
 class Ledger(LedgerReader):
@@ -193,12 +199,15 @@ class Ledger(LedgerReader):
 
     @property
     def is_healthy(self) -> bool:
-        """Whether the last transaction was written; true before the first."""
+        """Whether `last_error` is None; true before the first transaction."""
         return self._writer.last_error is None
 
     @property
     def last_error(self) -> LedgerError | None:
-        """Why the last transaction failed, None when it was written."""
+        """Why storage refused the last transaction, None when it took it.
+
+        It takes a write to find out that storage has recovered.
+        """
         return self._writer.last_error
 
     @override

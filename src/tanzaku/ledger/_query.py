@@ -9,7 +9,13 @@ import apsw
 
 from tanzaku.core import UserError
 from tanzaku.exchange import Exchange
-from tanzaku.ledger._row import SETTLED_COLUMNS, STARTED_COLUMNS, from_picousd, read_exchange
+from tanzaku.ledger._row import (
+    SETTLED_COLUMNS,
+    STARTED_COLUMNS,
+    from_picousd,
+    read_exchange,
+    storable,
+)
 
 MAX_LIMIT = 1000
 _MIN_PREFIX = 6
@@ -85,7 +91,13 @@ class Filters:
             "since": "started_at >= :since",
             "until": "started_at < :until",
         }
-        values = {name: getattr(self, name) for name in conditions}
+        values = {
+            "model": storable(self.model),
+            "route": storable(self.route),
+            "status": self.status,
+            "since": self.since,
+            "until": self.until,
+        }
         given = {name: value for name, value in values.items() if value is not None}
         return " AND ".join(["1", *(conditions[name] for name in given)]), given
 
@@ -98,7 +110,7 @@ def list_exchanges(
     where, values = filters.render()
     if before is not None:
         values["before"] = connection.execute(
-            "SELECT seq FROM started WHERE exchange_id = ?", (before,)
+            "SELECT seq FROM started WHERE exchange_id = ?", (storable(before),)
         ).get
         if values["before"] is None:
             raise UserError(f"No exchange {before!r} to list before.")
@@ -112,6 +124,7 @@ def list_exchanges(
 
 
 def get_exchange(connection: apsw.Connection, exchange_id: str) -> Exchange:
+    exchange_id = exchange_id.encode("utf-8", "replace").decode()
     select = f"SELECT {', '.join(_ALL_COLUMNS)} FROM exchange WHERE exchange_id = ?"
     row = connection.execute(select, (exchange_id,)).fetchone()
     if row is None:

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping
-from contextlib import suppress
 from decimal import Context, Decimal, Inexact, InvalidOperation
 from typing import Any
 
@@ -71,9 +70,11 @@ _INT64 = 1 << 63
 
 def to_picousd(usd: Decimal) -> int:
     """Dollars as whole pico-dollars; LedgerError when that would round or not fit 64 bits."""
-    with suppress(InvalidOperation, Inexact):
-        scaled = _EXACT.multiply(usd, _PICO)
-        picousd = int(scaled) if scaled.is_finite() else _INT64
+    try:
+        picousd = int(scaled := _EXACT.multiply(usd, _PICO))
+    except (ArithmeticError, ValueError):  # too long, infinite, not a number
+        pass
+    else:
         if picousd == scaled and -_INT64 <= picousd < _INT64:
             return picousd
     raise LedgerError(f"The amount {usd} $ is not a whole number of 1e-12 $ within 64 bits.")
@@ -93,12 +94,12 @@ def build_started(exchange: Exchange) -> Row:
         exchange.exchange_id,
         exchange.started_at,
         exchange.method,
-        _storable(exchange.path),
-        _storable(exchange.model),
+        storable(exchange.path),
+        storable(exchange.model),
         int(exchange.is_stream),
-        _storable(exchange.api_version),
+        storable(exchange.api_version),
         None if reserved is None else to_picousd(reserved),
-        _encode(exchange.labels),
+        _encode(exchange.labels) if exchange.labels else "{}",
         _encode_headers(exchange.request_headers),
         exchange.request_body,
     )
@@ -112,14 +113,14 @@ def build_settled(settled: Settlement) -> Row:
         settled.status,
         settled.route,
         settled.rule,
-        _storable(settled.request_id),
-        _storable(settled.response_model),
-        _storable(settled.stop_reason),
+        storable(settled.request_id),
+        storable(settled.response_model),
+        storable(settled.stop_reason),
         *_read_tokens(usage or {}),
         None if cost is None else to_picousd(cost.total_usd),
-        _storable(settled.unpriced),
-        None if error is None else _storable(error.type),
-        None if error is None else _storable(error.message),
+        storable(settled.unpriced),
+        None if error is None else storable(error.type),
+        None if error is None else storable(error.message),
         settled.timings.ttft_ms,
         settled.timings.total_ms,
         None if usage is None else _encode(usage),
@@ -206,7 +207,7 @@ def _decode_headers(document: str | None) -> list[tuple[str, str]]:
     return [(name, value) for name, value in json.loads(document or "[]")]
 
 
-def _storable(text: str | None) -> str | None:
+def storable(text: str | None) -> str | None:
     """The same text; a lone surrogate, which JSON may carry and SQLite may not, as `?`."""
     if text is None or text.isascii():
         return text

@@ -25,14 +25,14 @@ _MAX_BATCH_EVENTS = 512
 _MAX_BATCH_BYTES = 16 << 20
 _EVENT_BYTES = 1024
 _ROWS_PER_STATEMENT = (64, 16, 4, 1)
-_STORAGE_ERRORS = (
-    apsw.FullError,
-    apsw.IOError,
-    apsw.ReadOnlyError,
-    apsw.CantOpenError,
-    apsw.BusyError,
-    apsw.CorruptError,
-    apsw.NoMemError,
+# What one row does to its transaction; anything else is the storage's doing.
+_ROW_ERRORS = (
+    apsw.ConstraintError,
+    apsw.MismatchError,
+    apsw.TooBigError,
+    OverflowError,
+    TypeError,
+    ValueError,
 )
 
 
@@ -44,7 +44,7 @@ class Opened:
     seq: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Event:
     opened: Opened
     settled: Row | None
@@ -58,11 +58,13 @@ class Writer:
     def __init__(self, connection: apsw.Connection) -> None:
         self._connection = connection
         self._last_seq = int(connection.execute("SELECT coalesce(max(seq), 0) FROM started").get)
-        self._condition = threading.Condition(threading.Lock())
+        self._lock = threading.Lock()
+        self._has_work = threading.Condition(self._lock)
         self._events: deque[_Event] = deque()
         self._settled_waiting = 0
         self._waiting_bytes = 0
         self._is_closing = False
+        self._is_dormant = False
         self.last_error: LedgerError | None = None
         self._thread = threading.Thread(target=self._run, name="tanzaku-ledger", daemon=True)
         self._thread.start()
@@ -74,31 +76,32 @@ class Writer:
         """
         opened = Opened(row)
         size = _measure(row)
-        with self._condition:
+        with self._lock:
             if self._waiting_bytes + size > MAX_WAITING_BYTES:
                 raise LedgerError(
                     f"More than {MAX_WAITING_BYTES >> 20} MiB wait to be written to the ledger."
                 )
             self._append(_Event(opened, None, None, size))
-            if len(self._events) == 1:
-                self._condition.notify()
+            if self._is_dormant:
+                self._is_dormant = False
+                self._has_work.notify()
         return opened
 
     def append_settled(self, opened: Opened, row: Row) -> asyncio.Future[None]:
         """Enqueue a settled event; the future, of the running loop, is done once it is durable."""
         waiter = asyncio.get_running_loop().create_future()
-        with self._condition:
+        with self._lock:
             self._append(_Event(opened, row, waiter, _measure(row)))
             self._settled_waiting += 1
             if self._settled_waiting == 1:
-                self._condition.notify()
+                self._has_work.notify()
         return waiter
 
     def close(self) -> None:
         """Write all that waits, then close the connection. May be called again."""
-        with self._condition:
+        with self._lock:
             self._is_closing = True
-            self._condition.notify()
+            self._has_work.notify()
         self._thread.join()
 
     def _append(self, event: _Event) -> None:
@@ -110,17 +113,20 @@ class Writer:
     def _run(self) -> None:
         while batch := self._take_batch():
             self._commit(batch)
-            with self._condition:
+            with self._lock:
                 self._waiting_bytes -= sum(event.size for event in batch)
         self._connection.close()
 
     def _take_batch(self) -> list[_Event]:
         """Wait for work; empty when closing and nothing is left."""
-        with self._condition:
+        with self._lock:
+            delay: float | None = START_DELAY_S
             while not self._settled_waiting and not self._is_closing:
-                delay = START_DELAY_S if self._events else None
-                if not self._condition.wait(delay):
+                self._is_dormant = delay is None
+                was_notified = self._has_work.wait(delay)
+                if self._events and not was_notified:
                     break
+                delay = START_DELAY_S if self._events else None
             batch: list[_Event] = []
             size = 0
             while self._events and len(batch) < _MAX_BATCH_EVENTS and size < _MAX_BATCH_BYTES:
@@ -134,15 +140,19 @@ class Writer:
         try:
             self._write(batch)
         except Exception as error:  # noqa: BLE001 - a dead writer would leave waiters hanging
-            if len(batch) > 1 and not isinstance(error, _STORAGE_ERRORS):
+            is_row_error = isinstance(error, _ROW_ERRORS)
+            if is_row_error and len(batch) > 1:
                 for event in batch:
                     self._commit([event])
                 return
-            self.last_error = LedgerError(f"The ledger could not be written: {error}")
-            self.last_error.__cause__ = error
+            failure = LedgerError(f"The ledger could not be written: {error}")
+            failure.__cause__ = error
+            if not is_row_error:
+                self.last_error = failure
+            _wake(batch, failure)
         else:
             self.last_error = None
-        _wake(batch, self.last_error)
+            _wake(batch, None)
 
     def _write(self, batch: Sequence[_Event]) -> None:
         fresh: list[Opened] = []

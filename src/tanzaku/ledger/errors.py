@@ -1,7 +1,8 @@
 """What goes wrong in the ledger.
 
 TanzakuError
-├── LedgerError          an event was not written: full disk, read-only file, closed, cost not exact
+├── LedgerError          an event was not written, or a query not answered: full disk, read-only or
+│                        damaged file, closed, an id kept already, an amount that is not exact
 └── UserError            a file that cannot be opened as a ledger, an id that names no exchange
 """
 
@@ -9,4 +10,4 @@ from tanzaku.core import TanzakuError
 
 
 class LedgerError(TanzakuError):
-    """An event was not made durable. The ledger itself stays usable and tries again next time."""
+    """The ledger did not do this one thing. It stays usable and tries again the next time."""

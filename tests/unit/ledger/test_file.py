@@ -9,7 +9,7 @@ from pathlib import Path
 import apsw
 import pytest
 
-from tanzaku.core import UserError, VirtualClock
+from tanzaku.core import TanzakuError, UserError, VirtualClock
 from tanzaku.exchange import Exchange
 from tanzaku.ledger import Ledger, LedgerError, sqlite_verdict
 
@@ -148,6 +148,17 @@ def test_a_file_that_is_no_database_is_refused_untouched(is_writing: bool, path:
     with pytest.raises(UserError, match="not a ledger"):
         Ledger.open(path, clock=VirtualClock()) if is_writing else Ledger.read(path)
     assert path.read_bytes() == b"once upon a time " * 500
+
+
+def test_a_damaged_ledger_is_a_tanzaku_error_that_names_it(
+    path: Path, build_exchange: Callable[..., Exchange]
+) -> None:
+    with Ledger.open(path, clock=VirtualClock()) as ledger:
+        asyncio.run(ledger.settle(build_exchange(1)))
+    sound = path.read_bytes()
+    path.write_bytes(sound[:8192] + b"\xff" * (len(sound) - 8192))
+    with pytest.raises(TanzakuError, match=r"ledger\.db"), Ledger.read(path) as reader:
+        reader.get_exchange("exch_000001")
 
 
 def test_reading_an_older_ledger_asks_for_the_migration(path: Path) -> None:

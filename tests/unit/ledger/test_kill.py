@@ -13,14 +13,15 @@ import pytest
 from tanzaku.core import VirtualClock
 from tanzaku.ledger import Ledger
 
-CHECKPOINT_EXCHANGES = 3_000  # so many fill a write-ahead log of 4,000 pages
 CHILD = Path(__file__).with_name("writer_child.py")
 
 
-def run_until_killed(path: Path, first: int, at_a_time: int, after: int | float) -> list[str]:
+def run_until_killed(
+    path: Path, first: int, at_a_time: int, after: int | float, checkpoint_pages: int = 0
+) -> list[str]:
     """What the child said until the kill: `after` that many words, or that many seconds."""
     process = subprocess.Popen(
-        [sys.executable, CHILD, path, str(first), str(at_a_time)],
+        [sys.executable, CHILD, path, str(first), str(at_a_time), str(checkpoint_pages)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
     )
@@ -49,12 +50,12 @@ def check_kept(path: Path, acknowledged: set[str]) -> None:
     assert acknowledged - {row[0] for row in rows} == set()
 
 
-def kill_writers(path: Path, chance: random.Random, kills: int, longest: int) -> None:
+def kill_writers(path: Path, chance: random.Random, kills: int, checkpoint_pages: int) -> None:
     acknowledged: set[str] = set()
     for kill in range(kills):
         at_a_time = chance.choice([1, 8, 64])
-        words = chance.choice([1, 50, 500, longest]) + chance.randrange(200)
-        said = run_until_killed(path, 1_000_000 * kill, at_a_time, words)
+        words = chance.choice([1, 50, 500, 1500]) + chance.randrange(200)
+        said = run_until_killed(path, 1_000_000 * kill, at_a_time, words, checkpoint_pages)
         assert len(said) >= words
         acknowledged |= set(said)
         if chance.random() < 0.5:
@@ -65,13 +66,21 @@ def kill_writers(path: Path, chance: random.Random, kills: int, longest: int) ->
 
 
 def test_six_kills_lose_no_acknowledged_exchange(path: Path) -> None:
-    kill_writers(path, random.Random(6), 6, longest=1000)
+    kill_writers(path, random.Random(6), 6, checkpoint_pages=0)
 
 
 @pytest.mark.full
 @pytest.mark.parametrize("seed", range(4))
 def test_sixty_kills_lose_no_acknowledged_exchange(seed: int, path: Path) -> None:
-    kill_writers(path, random.Random(seed), 15, longest=CHECKPOINT_EXCHANGES * 3)
+    kill_writers(path, random.Random(seed), 15, checkpoint_pages=0)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("seed", range(4))
+def test_sixty_kills_of_a_writer_that_always_checkpoints_lose_nothing(
+    seed: int, path: Path
+) -> None:
+    kill_writers(path, random.Random(seed), 15, checkpoint_pages=1)
 
 
 def write_old_ledger(path: Path, exchanges: int) -> set[str]:

@@ -216,6 +216,7 @@ def test_an_id_that_is_another_ones_prefix_finds_itself(
         ("exch_9", "No exchange 'exch_9'"),
         ("exch_", "No exchange 'exch_'"),
         ("exch%%%", "No exchange"),
+        ("exch_0\udcff", "No exchange"),
         ("exch_0", "exch_000001, exch_000002"),
     ],
 )

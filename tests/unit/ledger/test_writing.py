@@ -26,7 +26,7 @@ type Build = Callable[..., Exchange]
 def another_writer(path: Path, at_a_time: int = 0) -> Iterator[subprocess.Popen[bytes]]:
     """A process that has the ledger open; it has said its first word when this yields."""
     process = subprocess.Popen(
-        [sys.executable, CHILD, path, "1", str(at_a_time)],
+        [sys.executable, CHILD, path, "1", str(at_a_time), "0"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
     )
@@ -168,6 +168,7 @@ def test_a_row_sqlite_refuses_fails_alone(build_exchange: Build) -> None:
     with Ledger.open(None, clock=VirtualClock()) as ledger:
         outcomes = asyncio.run(settle_each(ledger))
         assert ledger.totals().exchanges == 2
+        assert ledger.is_healthy
     assert [outcome is None for outcome in outcomes] == [True, False, False, True]
 
 
@@ -212,6 +213,16 @@ def test_a_reader_follows_a_writer_of_another_process(path: Path) -> None:
         for _ in range(30):
             exchange_id = process.stdout.readline().decode().strip()
             assert reader.get_exchange(exchange_id).settlement is not None
+
+
+@pytest.mark.parametrize(("is_kept", "synchronous"), [(True, 2), (False, 0)])
+def test_only_a_ledger_that_is_kept_waits_for_the_disk(
+    is_kept: bool, synchronous: int, path: Path
+) -> None:
+    with Ledger.open(path if is_kept else None, clock=VirtualClock()) as ledger:
+        connection = ledger._writer._connection
+        assert connection.pragma("synchronous") == synchronous  # 2 is FULL, 0 is OFF
+        assert connection.pragma("journal_mode") == "wal"
 
 
 def fill_up(ledger: Ledger) -> None:
