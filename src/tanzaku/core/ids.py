@@ -3,7 +3,8 @@
 import hashlib
 
 _ALPHABET = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
-_LENGTH = 22
+_PAIRS = [low + high for high in _ALPHABET for low in _ALPHABET]
+_PAIR_COUNT = 11
 
 
 def derive_id(prefix: str, *parts: bytes | str | int) -> str:
@@ -12,14 +13,13 @@ def derive_id(prefix: str, *parts: bytes | str | int) -> str:
     It depends on `parts` alone (seed, canonical request, occurrence, position); their order and
     their borders count.
     """
-    digest = hashlib.blake2b(digest_size=16)
+    framed = []
     for part in parts:
         raw = part if isinstance(part, bytes) else str(part).encode()
-        digest.update(len(raw).to_bytes(4))
-        digest.update(raw)
-    number = int.from_bytes(digest.digest())
-    letters = []
-    for _ in range(_LENGTH):
-        number, index = divmod(number, 58)
-        letters.append(_ALPHABET[index])
-    return f"{prefix}_01{''.join(letters)}"
+        framed += (len(raw).to_bytes(4), raw)
+    number = int.from_bytes(hashlib.blake2b(b"".join(framed), digest_size=16).digest())
+    pairs = []
+    for _ in range(_PAIR_COUNT):
+        number, index = divmod(number, 3364)
+        pairs.append(_PAIRS[index])
+    return f"{prefix}_01{''.join(pairs)}"

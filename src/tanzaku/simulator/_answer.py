@@ -20,12 +20,17 @@ _PIECE = re.compile(
 _PREWARM_RULE = "prewarm"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Answer:
-    """A Message without ids (`id` of the message and of its tool calls are filled in by `stamp`)."""
+    """A Message without ids (`id` of the message and of its tool calls are filled in by `stamp`).
+
+    `tail` keeps the frames of its stream after the first, once they were encoded: where no tool is
+    called no id stands in them.
+    """
 
     rule: str
     message: Mapping[str, Any]
+    tail: bytes | None = None
 
     def stamp(self, seed: int, key: bytes, occurrence: int) -> dict[str, Any]:
         """The message with ids that follow from seed, request and how often it came."""
@@ -174,6 +179,13 @@ def cut_tokens(text: str) -> list[str]:
     return _PIECE.findall(text)
 
 
-def encode_stream(message: Mapping[str, Any]) -> bytes:
-    """All of the message's events as one run of bytes."""
-    return b"".join(map(encode_event, split_message(message, pieces=cut_tokens)))
+def encode_stream(answer: Answer, message: Mapping[str, Any]) -> bytes:
+    """All events of `message`, a stamped `answer`, as one run of bytes."""
+    if answer.tail is not None:
+        # Without content the first event is the same, and only it is needed.
+        start = split_message({**message, "content": []}, pieces=cut_tokens)[0]
+        return encode_event(start) + answer.tail
+    frames = list(map(encode_event, split_message(message, pieces=cut_tokens)))
+    if all(block["type"] != "tool_use" for block in message["content"]):
+        answer.tail = b"".join(frames[1:])
+    return b"".join(frames)

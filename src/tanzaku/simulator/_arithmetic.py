@@ -1,10 +1,9 @@
 """Sums that stand in a prompt: found in symbols, English or Chinese, and worked out exactly."""
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from fractions import Fraction
-
-from tanzaku.simulator._language import split_words
 
 _DIGITS = {c: i for i, c in enumerate("零一二三四五六七八九")} | {"〇": 0, "两": 2}
 _UNITS = {"十": 10, "百": 100, "千": 1000}
@@ -33,14 +32,15 @@ _OPERATORS = {
     "(": "(", "（": "(", ")": ")", "）": ")",
 }  # fmt: skip
 _TOKEN = re.compile(
-    r"(?P<number>(?<![A-Za-z\d.])\d[\d,]*(?:\.\d+)?|[〇零一二两三四五六七八九十百千万亿]+"
+    r"(?P<number>(?<![A-Za-z\d.])(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?|[〇零一二两三四五六七八九十百千万亿]+"
     r"|\b(?:" + "|".join(_ENGLISH) + r")\b)"
     r"|(?P<operator>\*\*|[-+*/^×÷·−–＋－()（）]|(?<=[\d\s])x(?=[\s\d])"
     r"|\b(?:plus|added to|minus|times|multiplied by|divided by|over|to the power of)\b"
     r"|加上|加|减去|减|乘以|乘|除以)",
     re.IGNORECASE,
 )
-_OPERATOR_SIGN = re.compile(r"[+*/^×÷·−＋－%加减乘除方和积]|\d ?- ?\(?\d|\dx\d| x ")
+_SIGN = re.compile(r"[+*/^×÷·−＋－%加减乘除方和积]")
+_DASH_OR_CROSS = re.compile(r"\d ?- ?\(?\d|\dx\d| x ")
 _OPERATOR_WORDS_TEXT = """
     plus added minus times multiplied divided over power percent sum product add multiply
     subtract divide squared
@@ -80,9 +80,16 @@ class Sum:
     value: str
 
 
-def find_sums(text: str) -> list[Sum]:
-    """Each sum in `text`, in order; empty when there is none (dates and ranges are not sums)."""
-    if not _OPERATOR_SIGN.search(text) and _OPERATOR_WORDS.isdisjoint(split_words(text)):
+def find_sums(text: str, words: Collection[str]) -> list[Sum]:
+    """Each sum in `text`, in order; empty when there is none (dates and ranges are not sums).
+
+    `words` are the Latin words of the text in lower case.
+    """
+    if not (
+        _SIGN.search(text)
+        or not _OPERATOR_WORDS.isdisjoint(words)
+        or (("-" in text or "x" in text) and _DASH_OR_CROSS.search(text))
+    ):
         return []
     for pattern, replacement in _REPHRASED:
         text = pattern.sub(replacement, text)
@@ -111,8 +118,6 @@ def _iter_runs(text: str) -> list[tuple[list[str], bool]]:
         if run and gap.strip():
             runs.append((run, spaced))
             run, spaced = [], False
-        elif run and gap:
-            spaced = True
         number = match["number"]
         if number is not None:
             token = _read_number(number)
@@ -122,6 +127,7 @@ def _iter_runs(text: str) -> list[tuple[list[str], bool]]:
         if token[0].isdigit() and run and run[-1][0].isdigit():
             runs.append((run, spaced))
             run, spaced = [], False
+        spaced = spaced or bool(run and gap)
         run.append(token)
     runs.append((run, spaced))
     return [(tokens, space) for tokens, space in runs if 3 <= len(tokens) <= _MAX_TOKENS]

@@ -80,7 +80,7 @@ class Conversation:
 
     @cached_property
     def facts(self) -> Facts:
-        return Facts(self.question)
+        return Facts(self.question, self.words)
 
     @cached_property
     def chance(self) -> Chance:

@@ -1,9 +1,11 @@
 """What stands in a prompt that an argument could be drawn from: dates, codes, places, names."""
 
 import re
+from collections.abc import Collection
 from functools import cached_property
 
 from tanzaku.simulator._arithmetic import Sum, find_sums, parse_chinese_number
+from tanzaku.simulator._language import split_words
 from tanzaku.simulator._topic import find_phrases
 
 _SCAN = re.compile(
@@ -69,8 +71,10 @@ _NOT_PLACES_HAN = frozenset(_NOT_PLACES_HAN_TEXT.split())
 class Facts:
     """The values that stand in `text`, each kind found on first use, in order of appearance."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, words: Collection[str] | None = None) -> None:
+        """`words` are the text's `split_words`, where they are at hand."""
         self.text = text
+        self._words = split_words(text) if words is None else words
 
     @cached_property
     def scanned(self) -> dict[str, list[str]]:
@@ -95,7 +99,7 @@ class Facts:
 
     @cached_property
     def sums(self) -> list[Sum]:
-        return find_sums(self.text)
+        return find_sums(self.text, self._words)
 
     @cached_property
     def phrases(self) -> list[str]:

@@ -322,7 +322,8 @@ class _Builder:
         kinds = find_kinds(name, schema)
         if self._attempt < 3:
             # The items of a list are told apart by what they say, not by repeating the prompt.
-            drawn = self._draw([kind for kind in kinds if index < 0 or kind not in _LOOSE], schema)
+            found = kinds or ("quoted",)
+            drawn = self._draw([kind for kind in found if index < 0 or kind not in _LOOSE], schema)
             if drawn is not None:
                 return drawn
             for ready in (schema.get("default"), *_examples(schema)):

@@ -154,7 +154,7 @@ class Simulator:
         request_id = derive_id("req", self._seed, prepared.key, occurrence)
         if prepared.request.get("stream"):
             return reply_events(
-                encode_stream(message),
+                encode_stream(answer, message),
                 request_id,
                 rule=answer.rule,
                 organization=self._organization,

@@ -98,6 +98,7 @@ _MAX_WORDS = 4000
 _MAX_COUNT = 2000
 _MAX_LIST = 50
 _MAX_SUM_PROMPT = 400
+_MAX_YES_NO = 300
 _USUAL_ITEMS = 5
 _USUAL_SENTENCES = 3
 _ITEM_WORDS_TEXT = """
@@ -238,7 +239,14 @@ def _write_list(conversation: Conversation) -> str:
 
 def _write_yes(conversation: Conversation) -> str:
     # "Was ist ...?" opens like an English question and is none.
-    if conversation.language not in {"en", "zh"} or not _YES_NO.search(conversation.question):
+    if conversation.language not in {"en", "zh"}:
+        return ""
+    question = conversation.question
+    if len(question) > _MAX_YES_NO:
+        question = f"…{question[-_MAX_YES_NO:]}"
+    if not ("?" in question or "？" in question or "yes" in conversation.words):
+        return ""
+    if not _YES_NO.search(question):
         return ""
     return _say(conversation, "yes")
 

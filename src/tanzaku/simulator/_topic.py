@@ -18,8 +18,10 @@ _STOP_WORDS_TEXT = """
     der die das ein eine einen ist sind wie warum von im auf für zu und oder mit den dem was wer
     hello hi hey thanks thank hola bonjour hallo gracias merci danke bitte
 """
-_STOP_WORDS = frozenset(_STOP_WORDS_TEXT.split())
-_WORD = re.compile(r"[^\W\d_][\w'’-]*|[^\w\s'’-]")
+_STOP_WORDS = frozenset(
+    form for word in _STOP_WORDS_TEXT.split() for form in (word, word.capitalize(), word.upper())
+)
+_WORD = re.compile(r"[^\W\d_](?:[\w'’-]*\w)?|[^\w\s'’-]")
 _HAN_SPLIT = re.compile(
     r"[\s，。！？；：、“”‘’「」《》（）()\[\]{},.!?;:\"'\n\x00-\x2f]+"
     r"|请问|请你|请用|请|帮我|帮忙|一下|一个|一些|一篇|一段|一份|如何|怎么样|怎么|怎样|什么是|是什么|什么|为什么|哪些|多少|等于"
@@ -30,12 +32,12 @@ _HAN_SPLIT = re.compile(
     r"|에 대해서?|설명해|알려|주세요|무엇인가요|무엇|어떻게|(?<=[\uac00-\ud7a3])[은는이가을를의에](?=\s|$)"
 )
 _HAS_CJK = re.compile(r"[\u3041-\u30ff\u4e00-\u9fff\uac00-\ud7a3]")
-_MAX_TEXT = 300
+_MAX_TEXT = 200
 _MAX_PHRASE_WORDS = 5
 
 
 def find_phrases(text: str) -> list[str]:
-    """Up to eight content phrases of `text` (its first 300 characters), the most telling first.
+    """Up to eight content phrases of `text` (its first 200 characters), the most telling first.
 
     Runs of words between stop words, as RAKE does; Chinese is cut at function words.
     """
@@ -46,7 +48,8 @@ def find_phrases(text: str) -> list[str]:
     runs: list[str] = []
     run: list[str] = []
     for word in _WORD.findall(text):
-        if word.lower() in _STOP_WORDS or not word[0].isalpha():
+        # A single character is punctuation or says little.
+        if len(word) == 1 or word in _STOP_WORDS:
             if run:
                 runs.append(" ".join(run[:_MAX_PHRASE_WORDS]))
                 run = []

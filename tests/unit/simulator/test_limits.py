@@ -1,11 +1,15 @@
 """max_tokens, stop sequences, the context window, usage."""
 
+import asyncio
 import json
 from collections.abc import Callable
 from typing import Any
 
 import ctok
 import pytest
+
+from tanzaku.simulator import Simulator
+from tanzaku.transport import HttpRequest, HttpResponse
 
 type Ask = Callable[..., Any]
 type AskMessage = Callable[..., dict[str, Any]]
@@ -25,7 +29,7 @@ def test_max_tokens_cuts_the_text_to_the_token(
 ) -> None:
     whole = ask_message(prompt)["content"][0]["text"]
     message = ask_message(prompt, max_tokens=limit)
-    text = message["content"][0]["text"]
+    text = "".join(block["text"] for block in message["content"])
     assert whole.startswith(text)
     assert _tokens(text) <= limit
     assert _tokens(whole[: len(text) + 1]) > limit or whole[len(text)].isspace()
@@ -90,11 +94,23 @@ def test_a_call_that_does_not_fit_ends_with_max_tokens(ask_message: AskMessage) 
     assert message["content"][0]["input"] == {}
 
 
-def test_a_prompt_beyond_the_window_is_refused(ask: Ask) -> None:
+async def _post(simulator: Simulator, body: dict[str, Any]) -> HttpResponse:
+    headers = [(b"x-api-key", b"k"), (b"anthropic-version", b"2026-10-21")]
+    request = HttpRequest("POST", "/v1/messages", headers, json.dumps(body).encode())
+    try:
+        return await simulator(request)
+    finally:
+        await simulator.close()
+
+
+def test_a_prompt_beyond_the_window_is_refused(simulator: Simulator) -> None:
     # "x " is at least one token: ten thousand more than the 200,000 of Haiku 4.5.
-    response = ask("x " * 210_000)
-    error = json.loads(response.body)["error"]
+    messages = [{"role": "user", "content": "x " * 210_000}]
+    body = {"model": "claude-haiku-4-5", "max_tokens": 9, "messages": messages}
+    response = asyncio.run(_post(simulator, body))
     assert response.status == 400
+    assert isinstance(response.body, bytes)
+    error = json.loads(response.body)["error"]
     assert error["message"].startswith("prompt is too long: ")
     assert error["message"].endswith(" tokens > 200000 maximum")
 
