@@ -111,10 +111,9 @@ def test_retry_with_backoff_survives_two_overloads(
 ) -> None:
     server.fail(529, times=2)
     out = run_example(server, python, find_example(folder, "retry_with_backoff.py"))
-    error = "InternalServerError" if folder else "OverloadedError"
     assert out.splitlines() == [
-        f"attempt 1: {error}; waiting 1 s",
-        f"attempt 2: {error}; waiting 2 s",
+        "attempt 1: OverloadedError; waiting 1 s",
+        "attempt 2: OverloadedError; waiting 2 s",
         "answered: end_turn",
     ]
     assert len(server.requests) == 3
@@ -140,7 +139,7 @@ def test_parallel_subtasks_all_come_back(
     server: Server, python: str, folder: str, calls: int
 ) -> None:
     out = run_example(server, python, find_example(folder, "parallel_subtasks.py"))
-    assert len(server.requests) == calls == len(out.splitlines())
+    assert len(server.requests) == calls == len(re.findall(r"^\[", out, re.MULTILINE))
     assert "[获取用户数据]" in out
 
 

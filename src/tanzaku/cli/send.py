@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any
 
@@ -120,8 +121,7 @@ async def _stream(
         if response.status != 200:
             raise await _build_refusal(context, response)
         decoder, assembler = EventDecoder(), MessageAssembler()
-        assert not isinstance(response.body, bytes)
-        async for chunk in response.body:
+        async for chunk in _iter_body(response):
             for event in decoder.feed(chunk):
                 assembler.feed(event)
                 text = _text_of(event)
@@ -141,6 +141,14 @@ async def _stream(
     if not as_json:
         _print_figures(context, message, started, first_text_at, clock.monotonic())
     return message
+
+
+async def _iter_body(response: "HttpResponse") -> AsyncIterator[bytes]:
+    if isinstance(response.body, bytes):
+        yield response.body
+        return
+    async for chunk in response.body:
+        yield chunk
 
 
 def _text_of(event: dict[str, Any]) -> str:
