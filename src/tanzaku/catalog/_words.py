@@ -12,7 +12,7 @@ vocabularies and the sums against `ctok`.
 Four kinds of characters: *letters* that form words, *standing* characters that form none and take
 no marks (ideographs, Hangul syllables, emoji), *marks* (punctuation, symbols), whitespace. What is
 none of them (combining marks, controls, joiners, other scripts' digits) may change its neighbours;
-a text that holds any is cut only where a word meets a single space and a letter, or between two
+a text that holds any is cut only between a letter and a mark or whitespace, or between two
 ideographs, and the piece with the odd character goes to `ctok` whole.
 """
 
@@ -137,7 +137,7 @@ def _patterns() -> _Patterns:
             "|.",
             re.DOTALL,
         ),
-        sure_cut=re.compile(f"(?<={letter})(?= {letter})|(?<=[{_IDEOGRAPHS}])(?=[{_IDEOGRAPHS}])"),
+        sure_cut=re.compile(f"(?<={letter})(?={gap})|(?<=[{_IDEOGRAPHS}])(?=[{_IDEOGRAPHS}])"),
         odd=re.compile(f"[^{known.letters}{known.standing}{known.marks}{_WHITESPACE}0-9]"),
         letter=re.compile(letter),
         row=re.compile(

@@ -274,6 +274,13 @@ def test_the_estimate_bounds_every_ascii_request(
     assert count_tokens(request, model) <= estimate_tokens(len(body_of(request)))
 
 
+@pytest.mark.parametrize("model", CTOK_VERSIONS)
+def test_the_estimate_bounds_the_text_with_the_most_tokens_a_byte(model: str) -> None:
+    densest = ask("z1" * 5_000)
+    tokens = count_tokens(densest, model)
+    assert 10_000 <= tokens <= estimate_tokens(len(body_of(densest)))
+
+
 @settings(max_examples=150, deadline=None)
 @given(ASCII.filter(bool), st.sampled_from(["v3", "v4.7", "v4.8"]))
 def test_no_ascii_text_has_more_tokens_than_bytes_and_the_frames_mark(

@@ -6,7 +6,7 @@ from itertools import product
 
 import ctok
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tanzaku.catalog import TokenFamily, count_text, take_tokens
@@ -108,6 +108,8 @@ def test_an_empty_text_has_no_tokens(family: TokenFamily) -> None:
 
 @settings(max_examples=80, deadline=None)
 @given(ATOM_TEXTS, st.integers(0, 30), FAMILIES)
+@example("\n「", 2, "v3")
+@example("over\n\n\n中文", 1, "v4.8")
 def test_taken_is_the_longest_beginning_within_the_limit(
     text: str, limit: int, family: TokenFamily
 ) -> None:
