@@ -302,9 +302,13 @@ class WordCounter:
                 else:
                     fresh.add(piece)
             known |= self._measure(fresh)
-            singles = self._measure({single for members in rows.values() for single in members})
             for piece, members in rows.items():
-                known[piece] = self._keep(piece, sum([singles[single] for single in members]))
+                try:
+                    cost = sum(map(self._pieces.young.__getitem__, members))
+                except KeyError:
+                    singles = self._measure(set(members))
+                    cost = sum([singles[single] for single in members])
+                known[piece] = self._keep(piece, cost)
             tokens += [known[piece] for piece in part]
         return tokens
 
