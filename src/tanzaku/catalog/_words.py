@@ -25,7 +25,7 @@ from functools import cache
 from hashlib import blake2b
 from itertools import accumulate
 from threading import Lock
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 type TokenFamily = Literal["v3", "v4.7", "v4.8"]
 
@@ -166,8 +166,7 @@ class _Recent[K]:
         self.young[key] = count
 
 
-@dataclass(frozen=True, slots=True)
-class PricedText:
+class PricedText(NamedTuple):
     """A cut text: the pieces are the text, and its tokens are the sum of the pieces' tokens."""
 
     pieces: Sequence[str]
