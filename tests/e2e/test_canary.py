@@ -4,6 +4,7 @@ import base64
 import logging
 import urllib.request
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import anthropic
@@ -21,7 +22,7 @@ FORMS = [
 
 def drive(url: str) -> None:
     """Both auth headers, a stream, refusals, an unknown path, a key in the query."""
-    question = {
+    question: dict[str, Any] = {
         "model": "claude-haiku-4-5",
         "max_tokens": 20,
         "messages": [{"role": "user", "content": "Hello"}],
@@ -30,7 +31,8 @@ def drive(url: str) -> None:
     client.messages.create(**question, extra_headers={"x-api-key": CANARY, "cookie": CANARY})
     with client.messages.stream(**question) as stream:
         stream.get_final_message()
-    for more in ({"extra_body": {"nope": 1}}, {"extra_query": {"key": CANARY}}):
+    mores: list[dict[str, Any]] = [{"extra_body": {"nope": 1}}, {"extra_query": {"key": CANARY}}]
+    for more in mores:
         try:
             client.messages.create(**question, **more)
         except anthropic.APIStatusError:

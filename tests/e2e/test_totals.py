@@ -49,6 +49,8 @@ async def ask(client: AsyncAnthropic, number: int) -> Message | None:
             return await read_stream(client, question | {"tools": [WEATHER]})
         case 4:
             question["extra_body"] = {"unheard_of": 1}
+        case _:
+            pass
     try:
         answer: Message = await client.messages.create(**question)
     except anthropic.APIStatusError:
