@@ -13,7 +13,7 @@ from tanzaku.simulator._pattern import Pattern, UnsupportedPatternError
 from tanzaku.simulator._samples import sample_format, sample_number, sample_text
 from tanzaku.simulator._sentiment import choose_sentiment
 
-_ATTEMPTS = 8
+_ATTEMPTS = 12
 _ANSWERS = frozenset(["answer", "result", "value", "total", "sum", "solution", "product"])
 _LOOSE = frozenset({"text", "phrase"})
 _MAX_DEPTH = 7
@@ -118,7 +118,9 @@ class _Builder:
             ranked.sort(
                 key=lambda branch: isinstance(branch, dict) and branch.get("type") == "null"
             )
-        return self._flatten(ranked[self._attempt % len(ranked)], depth + 1)
+        # Nested choices turn at different speeds, so that the attempts meet their combinations.
+        turn = self._attempt >> depth % 3
+        return self._flatten(ranked[turn % len(ranked)], depth + 1)
 
     def _choose_type(self, schema: Mapping[str, Any], depth: int) -> str:
         types = schema.get("type")
@@ -322,7 +324,7 @@ class _Builder:
         kinds = find_kinds(name, schema)
         if self._attempt < 3:
             # The items of a list are told apart by what they say, not by repeating the prompt.
-            found = kinds or ("quoted",)
+            found = kinds or (() if "format" in schema else ("quoted",))
             drawn = self._draw([kind for kind in found if index < 0 or kind not in _LOOSE], schema)
             if drawn is not None:
                 return drawn

@@ -48,7 +48,9 @@ def test_missing_headers(send: Send, headers: HeaderList, error: tuple[int, str,
 def test_either_credential_and_version_is_accepted(send: Send, headers: HeaderList) -> None:
     response = send("POST", "/v1/messages?beta=true", HELLO, headers)
     assert response.status == 200
-    assert get_header(response.headers, b"request-id").startswith(b"req_")
+    request_id = get_header(response.headers, b"request-id")
+    assert request_id is not None
+    assert request_id.startswith(b"req_")
     assert get_header(response.headers, b"content-type") == b"application/json"
 
 

@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-import ctok
+import ctok  # type: ignore[import-untyped]
 import pytest
 
 from tanzaku.simulator import Simulator
@@ -19,7 +19,7 @@ FRAME_V3 = 7
 
 
 def _tokens(text: str) -> int:
-    return ctok.token_count(text, "4.5") - FRAME_V3
+    return int(ctok.token_count(text, "4.5")) - FRAME_V3
 
 
 @pytest.mark.parametrize("limit", [1, 2, 7, 20])

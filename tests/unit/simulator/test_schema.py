@@ -151,7 +151,7 @@ SCHEMAS = st.recursive(_scalars(), _nested, max_leaves=12).map(
 )
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=200)
 @given(SCHEMAS, st.sampled_from(PROMPTS), st.booleans(), st.integers(0, 5))
 def test_each_value_is_valid_for_its_schema(
     schema: dict[str, Any], prompt: str, fill: bool, seed: int
