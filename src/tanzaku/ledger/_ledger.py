@@ -85,6 +85,11 @@ class LedgerReader:
         with self._connect() as connection:
             return _query.sum_all(connection)
 
+    def count_exchanges(self) -> int:
+        """How many exchanges have started, at a cost that does not grow with them."""
+        with self._connect() as connection:
+            return _query.count_exchanges(connection)
+
     def close(self) -> None:
         """Give the file back. May be called again; a query afterwards raises LedgerError."""
         with self._pool_lock:

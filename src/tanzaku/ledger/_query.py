@@ -151,6 +151,13 @@ def sum_all(connection: apsw.Connection) -> CostRow:
     return _read_sum(row)
 
 
+def count_exchanges(connection: apsw.Connection) -> int:
+    # The writer numbers without gaps and nothing is ever deleted.
+    count = connection.execute("SELECT coalesce(max(seq), 0) FROM started").get
+    assert isinstance(count, int)
+    return count
+
+
 def _read_sum(row: tuple[Any, ...]) -> CostRow:
     values = dict(zip(_SUM_FIELDS, row[:-2], strict=True))
     millions, rest = row[-2:]

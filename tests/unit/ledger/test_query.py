@@ -164,6 +164,7 @@ def test_sums_equal_an_independent_sum_to_the_last_digit(
 def test_the_totals_are_the_sum_of_every_group(kept: list[Exchange]) -> None:
     with _open_with(kept) as ledger:
         total, rows = ledger.totals(), ledger.sum_costs(by="route")
+        assert ledger.count_exchanges() == len(kept)
     assert total.exchanges == len(kept)
     assert total.total_usd == sum((row.total_usd for row in rows), Decimal(0))
     assert total.errors == sum(row.errors for row in rows)

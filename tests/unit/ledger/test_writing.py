@@ -282,6 +282,7 @@ def test_failing_storage_tells_every_waiter_and_the_ledger_recovers(
         assert any(word in why for word in said.split("|"))
         assert asyncio.run(settle_many(ledger, 200)) == [None] * 40
         assert ledger.is_healthy
+        assert ledger.count_exchanges() == 41
     with Ledger.read(path) as reader:
         kept = {exchange.exchange_id for exchange in reader.list_exchanges(limit=1000)}
     assert kept == {f"exch_{n:06d}" for n in [0, *range(200, 240)]}
