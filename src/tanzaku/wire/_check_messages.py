@@ -39,7 +39,7 @@ def check_messages(inspection: Inspection) -> None:
                     "assistant message",
                 )
         elif type(content) is str:
-            pairing.pass_content()
+            pairing.is_content_passed = True
             if content.isspace():
                 inspection.refuse(
                     "messages", "text content blocks must contain non-whitespace text"
@@ -55,7 +55,8 @@ def check_system(inspection: Inspection) -> None:
     if not system or isinstance(system, str):
         return
     for index, block in enumerate(system):
-        _check_text(inspection, block, "system", f"system.{index}")
+        if not block["text"] or block["text"].isspace():
+            _refuse_text(inspection, block, "system", f"system.{index}")
         mark = block.get("cache_control")
         if mark is not None:
             inspection.marks.append((f"system.{index}", mark))
@@ -72,8 +73,9 @@ def _check_blocks(
     for position, block in enumerate(content):
         kind = block["type"]
         if kind == "text":
-            pairing.pass_content()
-            _check_text(inspection, block, "messages", f"messages.{index}.content.{position}")
+            pairing.is_content_passed = True
+            if not block["text"] or block["text"].isspace():
+                _refuse_text(inspection, block, "messages", f"messages.{index}.content.{position}")
             if role == "user" and inspection.is_strict_version and block.get("citations"):
                 _refuse_citations(inspection, f"messages.{index}.content.{position}.text")
         else:
@@ -84,7 +86,7 @@ def _check_blocks(
                 pairing.result(block["tool_use_id"], path)
                 _check_result_content(inspection, block, path, media)
             else:
-                pairing.pass_content()
+                pairing.is_content_passed = True
             _check_other_block(inspection, block, role, path, media)
         mark = block.get("cache_control")
         if mark is not None:
@@ -169,19 +171,17 @@ def _refuse_citations(inspection: Inspection, path: str) -> None:
     inspection.refuse(f"{path}.citations", "Extra inputs are not permitted", is_guess=True)
 
 
-def _check_text(inspection: Inspection, block: Mapping[str, Any], field: str, path: str) -> None:
-    text = block["text"]
-    if not text:
-        if block.get("cache_control") is not None:
-            inspection.refuse(
-                f"{path}.text",
-                "cache_control cannot be set for empty text blocks",
-                is_guess=field == "system",
-            )
-        else:
-            inspection.refuse(field, "text content blocks must be non-empty")
-    elif text.isspace():
+def _refuse_text(inspection: Inspection, block: Mapping[str, Any], field: str, path: str) -> None:
+    if block["text"]:
         inspection.refuse(field, "text content blocks must contain non-whitespace text")
+    elif block.get("cache_control") is not None:
+        inspection.refuse(
+            f"{path}.text",
+            "cache_control cannot be set for empty text blocks",
+            is_guess=field == "system",
+        )
+    else:
+        inspection.refuse(field, "text content blocks must be non-empty")
 
 
 def _check_system_turn(

@@ -15,7 +15,8 @@ _NO_USE = (
 class Pairing:
     """Fed with the turns in order. Turns of one role in a row count as one (the API merges them).
 
-    A result behind other content of its turn counts as missing, as the documentation says.
+    `is_content_passed` is to be set at any other block: a result behind other content of its turn
+    counts as missing, as the documentation says.
     """
 
     def __init__(self, inspection: Inspection) -> None:
@@ -25,7 +26,7 @@ class Pairing:
         self._open: dict[str, int] = {}
         self._known: frozenset[str] = frozenset()
         self._answered: set[str] = set()
-        self._is_content_passed = False
+        self.is_content_passed = False
 
     def enter(self, role: str, index: int) -> None:
         """A turn begins. A `system` turn does not part a use from its result."""
@@ -34,7 +35,7 @@ class Pairing:
                 self._close()
             else:
                 self._known = frozenset(self._open)
-                self._is_content_passed = False
+                self.is_content_passed = False
             self._role = role
         self._index = index
 
@@ -55,12 +56,8 @@ class Pairing:
                 f"with id: {tool_use_id}",
                 is_guess=True,
             )
-        elif not self._is_content_passed:
+        elif not self.is_content_passed:
             self._answered.add(tool_use_id)
-
-    def pass_content(self) -> None:
-        """A block that is neither a use nor a result."""
-        self._is_content_passed = True
 
     def finish(self) -> None:
         self._close()
