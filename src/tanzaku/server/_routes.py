@@ -78,7 +78,7 @@ class OwnRoutes:
             "version": VERSION,
             "upstream": self._upstream,
             "ledger": self._ledger_path,
-            "exchanges": self._ledger.totals().exchanges,
+            "exchanges": self._ledger.count_exchanges(),
             "uptime_s": round(self._clock.monotonic() - self._began, 3),
         }
 
