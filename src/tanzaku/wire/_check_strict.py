@@ -15,8 +15,9 @@ _UNSUPPORTED = {
     "string": ("minLength", "maxLength"),
     "array": ("maxItems", "uniqueItems", "contains"),
 }
-_FORMATS = frozenset(
-    ("date-time", "time", "date", "duration", "email", "hostname", "uri", "ipv4", "ipv6", "uuid")
+_FORMATS = (
+    *("date-time", "time", "date", "duration"),
+    *("email", "hostname", "uri", "ipv4", "ipv6", "uuid"),
 )
 _MANY = ("anyOf", "allOf", "oneOf", "prefixItems")
 _NAMED = ("properties", "$defs", "definitions")
