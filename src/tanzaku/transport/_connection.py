@@ -188,18 +188,14 @@ class Connection(asyncio.Protocol):
         self._is_writing = False
 
     async def read(self) -> bytes:
-        """The next piece of the body, or b"" after its end. Raises like `exchange`."""
+        """The next piece of the body, or b"" after its end. Raises like `exchange`; whoever stops reading calls `finish`."""
         while not self._chunks:
             if self.error is not None:
                 self.abort()
                 raise self.error
             if self.is_complete:
                 return b""
-            try:
-                await self._wait()
-            except BaseException:
-                self.abort()
-                raise
+            await self._wait()
         chunk = self._chunks.popleft()
         self._buffered_bytes -= len(chunk)
         if self._is_read_paused and self._buffered_bytes < _BUFFER_LOW_BYTES:

@@ -346,7 +346,10 @@ class GuardedProtocol(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         super().on_response_complete()
         if self._phase != _IDLE:
-            self._unset_keepalive_if_required()  # the next request has begun: its deadline runs
+            # The next request has begun: from now on its deadline counts, not the idle one.
+            self._unset_keepalive_if_required()
+            if self._phase == _HEAD:
+                self._arm(self._limits.head_s)
         if self._late_refusal is not None and not self._is_answering():
             self._unset_keepalive_if_required()
             self._say_last(self._late_refusal)

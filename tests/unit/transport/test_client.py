@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+import socket
 import ssl
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -203,6 +204,7 @@ def test_a_broken_answer_is_an_error_that_counts_what_came(
         b"SSH-2.0-OpenSSH_9.2\r\n",
         b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
         b"HTTP/1.1 200 OK\ncontent-length: 0\n\n",
+        b"HTTP/1.1 101 Switching Protocols\r\n\r\n",
         b"HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n",
         b"HTTP/1.1 200 OK\r\nx-big: " + b"a" * 33_000 + b"\r\ncontent-length: 0\r\n\r\n",
         b"HTTP/1.1 200 OK\r\n" + b"x: y\r\n" * 6_000 + b"content-length: 0\r\n\r\n",
@@ -211,7 +213,7 @@ def test_a_broken_answer_is_an_error_that_counts_what_came(
         b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n0\r\nx: " + b"a" * 200_000,
     ],
     ids=[
-        "not-http", "length-and-chunked", "bare-lf", "101", "big-header", "many-headers",
+        "not-http", "length-and-chunked", "bare-lf", "101-bare", "101", "big-header", "many-headers",
         "endless-header", "endless-interim", "endless-trailer",
     ],
 )  # fmt: skip
@@ -547,6 +549,32 @@ def test_each_phase_has_its_limit(run: Run, upstream: Any, phase: str) -> None:
     run(scenario())
 
 
+def test_interim_answers_do_not_put_the_first_byte_off(run: Run, upstream: Any) -> None:
+    async def scenario() -> None:
+        ticks = asyncio.Semaphore(0)
+
+        async def script(link: Any) -> None:
+            await link.read_request()
+            for _ in range(6):
+                await ticks.acquire()
+                await link.send(b"HTTP/1.1 103 Early Hints\r\n\r\n")
+            await link.send(OK)
+
+        async with (
+            upstream(script) as it,
+            new_client(timeouts=Timeouts(first_byte_s=0.3)) as client,
+        ):
+            loop = asyncio.get_running_loop()
+            for number in range(6):
+                loop.call_later(0.1 * number, ticks.release)
+            with pytest.raises(UpstreamTimeout) as caught:
+                await fetch(client, it.url)
+            assert caught.value.phase == "first_byte"
+            assert caught.value.response_bytes_received > 0
+
+    run(scenario())
+
+
 def test_a_slow_stream_is_not_cut_while_it_moves(run: Run, upstream: Any) -> None:
     async def scenario() -> None:
         ticks = asyncio.Semaphore(0)
@@ -743,11 +771,27 @@ def test_a_refused_connection_says_where_it_went(run: Run, upstream: Any) -> Non
     run(scenario())
 
 
-def test_a_name_with_a_dead_first_address_still_connects(run: Run, upstream: Any) -> None:
+def test_a_name_with_dead_addresses_before_the_good_one_still_connects(
+    run: Run, upstream: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def scenario() -> None:
+        async with upstream(answering()) as gone:
+            dead_port = gone.port
         async with upstream(answering(OK)) as it, new_client() as client:
-            url = it.url.replace("127.0.0.1", "localhost")  # ::1 first on most machines
-            assert await fetch(client, url) == (200, b"ok")
+            loop_type = type(asyncio.get_running_loop())
+            real = loop_type.getaddrinfo
+
+            async def resolve(loop: Any, host: Any, *rest: Any, **options: Any) -> Any:
+                if host != "upstream.test":
+                    return await real(loop, host, *rest, **options)
+                ports = (dead_port, dead_port, it.port)
+                return [
+                    (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))
+                    for port in ports
+                ]
+
+            monkeypatch.setattr(loop_type, "getaddrinfo", resolve)
+            assert await fetch(client, f"http://upstream.test:{it.port}") == (200, b"ok")
 
     run(scenario())
 

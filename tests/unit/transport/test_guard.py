@@ -126,6 +126,8 @@ REFUSED = {
     "non-ascii-target": (400, b"GET /\xe4\xbd\xa0 HTTP/1.1\r\nHost: x\r\n\r\n"),
     "http-1.9": (400, b"GET /echo HTTP/1.9\r\nHost: x\r\n\r\n"),
     "http-0.9": (400, b"GET /echo\r\n\r\n"),
+    "http-0.9-with-headers": (400, b"GET /echo HTTP/0.9\r\nHost: x\r\n\r\n"),
+    "http-2.0-with-headers": (400, b"GET /echo HTTP/2.0\r\nHost: x\r\n\r\n"),
     "http-2": (400, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0"),
     "h2c-upgrade": (
         400,
@@ -394,6 +396,34 @@ def test_a_long_stream_is_not_cut_by_any_deadline(run: Run) -> None:
             for number in range(8):
                 loop.call_later(0.08 * number, ticks.release)
             assert await client.hear() == (200, b"01234567")
+
+    run(scenario())
+
+
+def test_a_request_begun_during_a_long_answer_has_its_whole_time_after_it(run: Run) -> None:
+    async def scenario() -> None:
+        may_end = asyncio.Event()
+
+        async def handler(request: HttpRequest) -> HttpResponse:
+            async def body() -> AsyncIterator[bytes]:
+                yield b"one"
+                await may_end.wait()
+
+            return HttpResponse(200, [], body())
+
+        async with serving(handler, head_s=0.3, keep_alive_s=0.05) as connect:
+            client = await connect()
+            await client.say(GOOD)
+            await client.reader.readuntil(b"one\r\n")
+            await client.say(GOOD[:20])
+            loop = asyncio.get_running_loop()
+            loop.call_later(0.5, may_end.set)  # past the header's deadline
+            assert await client.reader.readuntil(b"0\r\n\r\n") == b"0\r\n\r\n"
+            is_past_keep_alive = asyncio.Event()
+            loop.call_later(0.1, is_past_keep_alive.set)
+            await is_past_keep_alive.wait()
+            await client.say(GOOD[20:])
+            assert await client.hear() == (200, b"one")
 
     run(scenario())
 

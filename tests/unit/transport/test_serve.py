@@ -126,6 +126,20 @@ def test_a_body_over_the_limit_never_reaches_the_handler(
     run(scenario())
 
 
+def test_an_upload_without_end_is_answered_before_its_end(run: Run) -> None:
+    async def scenario() -> None:
+        async with serve(as_app(show)) as running:
+            reader, writer = await asyncio.open_connection(running.host, running.port)
+            head = b"POST / HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\n"
+            writer.write(head + (b"%x\r\n%b\r\n" % (LIMIT, bytes(LIMIT))) * 3)
+            answer = await reader.read()
+            assert answer.startswith(b"HTTP/1.1 413 ")
+            assert b"\r\nconnection: close\r\n" in answer
+            writer.close()
+
+    run(scenario())
+
+
 def test_a_failing_handler_is_answered_and_logged_without_its_secrets(
     run: Run, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -290,6 +304,35 @@ def test_the_drain_ends_with_its_limit(run: Run) -> None:
             await reader.readuntil(b"first")
         assert stream.closings == 1
         writer.close()
+
+    run(scenario())
+
+
+def test_the_drain_ends_also_for_a_handler_whose_client_has_left(run: Run) -> None:
+    async def scenario() -> None:
+        is_running = asyncio.Event()
+        is_settling = asyncio.Event()
+        ends: list[str] = []
+
+        async def handler(request: HttpRequest) -> HttpResponse:
+            is_running.set()
+            try:
+                await asyncio.Event().wait()
+            finally:
+                is_settling.set()
+                try:
+                    await asyncio.Event().wait()
+                finally:
+                    ends.append("cut")
+            raise AssertionError
+
+        async with serve(as_app(handler), drain_s=0.1) as running:
+            _, writer = await asyncio.open_connection(running.host, running.port)
+            writer.write(b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n")
+            await is_running.wait()
+            writer.close()
+            await is_settling.wait()
+        assert ends == ["cut"]
 
     run(scenario())
 
