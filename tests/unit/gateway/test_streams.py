@@ -194,6 +194,21 @@ def test_a_client_that_never_takes_a_byte_is_settled_too(bench: Any, kit: Any) -
     assert settled.unpriced is not None
 
 
+def test_an_upstream_with_more_to_say_is_closed_when_the_client_has_enough(
+    bench: Any, kit: Any
+) -> None:
+    async def scenario() -> None:
+        upstream = Hanging()
+        answer = await bench.build(upstream)(kit.request())
+        assert not isinstance(answer.body, bytes)
+        assert await anext(answer.body) == START
+        await close_body(answer.body)
+        assert upstream.is_closed.is_set()
+
+    asyncio.run(scenario())
+    assert bench.exchange.settlement.error.type == "client_gone"
+
+
 def test_a_client_that_leaves_before_the_answer_is_settled_as_499(bench: Any, kit: Any) -> None:
     async def upstream(_request: HttpRequest) -> HttpResponse:
         await asyncio.Event().wait()

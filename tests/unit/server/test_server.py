@@ -209,6 +209,8 @@ def test_requests_are_what_was_sent_newest_last_and_start_anew_after_reset(serve
 
 def test_after_reset_the_same_question_gets_the_same_bytes(server: Server) -> None:
     first, second = ask(server).body, ask(server).body
+    server.fail(529, times=9)
+    server.say("Left over.", times=9)
     server.reset()
     assert (ask(server).body, ask(server).body) == (first, second)
     assert first != second
