@@ -32,21 +32,21 @@ _OPERATORS = {
     "(": "(", "（": "(", ")": ")", "）": ")",
 }  # fmt: skip
 _TOKEN = re.compile(
-    r"(?P<number>(?<![A-Za-z\d.])(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?|[〇零一二两三四五六七八九十百千万亿]+"
+    r"(?P<number>(?<![A-Za-z0-9.])(?:[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])|[0-9]+)(?:\.[0-9]+)?|[〇零一二两三四五六七八九十百千万亿]+"
     r"|\b(?:" + "|".join(_ENGLISH) + r")\b)"
-    r"|(?P<operator>\*\*|[-+*/^×÷·−–＋－()（）]|(?<=[\d\s])x(?=[\s\d])"
+    r"|(?P<operator>\*\*|[-+*/^×÷·−–＋－()（）]|(?<=[0-9\s])x(?=[\s0-9])"
     r"|\b(?:plus|added to|minus|times|multiplied by|divided by|over|to the power of)\b"
     r"|加上|加|减去|减|乘以|乘|除以)",
     re.IGNORECASE,
 )
 _SIGN = re.compile(r"[+*/^×÷·−＋－%加减乘除方和积]")
-_DASH_OR_CROSS = re.compile(r"\d ?- ?\(?\d|\dx\d| x ")
+_DASH_OR_CROSS = re.compile(r"[0-9] ?- ?\(?[0-9]|[0-9]x[0-9]| x ")
 _OPERATOR_WORDS_TEXT = """
     plus added minus times multiplied divided over power percent sum product add multiply
     subtract divide squared
 """
 _OPERATOR_WORDS = frozenset(_OPERATOR_WORDS_TEXT.split())
-_NUMBER = r"(\d[\d,]*(?:\.\d+)?)"
+_NUMBER = r"([0-9][0-9,]*(?:\.[0-9]+)?)"
 _REPHRASED = (
     (re.compile(rf"(?:sum of|add) {_NUMBER} (?:and|to) {_NUMBER}", re.IGNORECASE), r"\1 + \2"),
     (
@@ -67,7 +67,10 @@ _CALCULATION = re.compile(
     r"\b(?:calculat|comput|evaluat|what is|what's|how much|solve|math)|计算|等于|多少|算|=",
     re.IGNORECASE,
 )
-_NOT_A_SUM = re.compile(r"\d{4}-\d{1,2}-\d{1,2}|\d{1,2}/\d{1,2}/\d{2,4}|\d{2,4}-\d{3,4}-\d{4}")
+_NOT_A_SUM = re.compile(
+    r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}|[0-9]{1,2}/[0-9]{1,2}/[0-9]{2,4}|[0-9]{2,4}-[0-9]{3,4}-[0-9]{4}"
+)
+_FULL_WIDTH = str.maketrans("０１２３４５６７８９＝．", "0123456789=.")
 _MAX_TOKENS = 64
 _MAX_EXPONENT = 512
 
@@ -85,6 +88,8 @@ def find_sums(text: str, words: Collection[str]) -> list[Sum]:
 
     `words` are the Latin words of the text in lower case.
     """
+    if not text.isascii():
+        text = text.translate(_FULL_WIDTH)
     if not (
         _SIGN.search(text)
         or not _OPERATOR_WORDS.isdisjoint(words)

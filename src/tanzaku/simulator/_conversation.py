@@ -16,8 +16,8 @@ from tanzaku.simulator._language import (
 )
 from tanzaku.simulator._phrases import get_phrases
 
-_MAX_READ = 8000
-_MAX_READ_END = 2000
+_MAX_READ = 4000
+_MAX_READ_END = 1500
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +34,8 @@ class ToolResult:
 class Conversation:
     """The parts of a valid request that an answer follows from.
 
-    `question` is the last user text (of several user messages in a row, all; of more than 8,000
-    characters the first 6,000 and the last 2,000); `results` are the
+    `question` is the last user text (of several user messages in a row, all; of more than 4,000
+    characters the first 2,500 and the last 1,500); `results` are the
     tool results that arrived since, oldest first; `prefill` the text an assistant message at the
     end begins; `seed` is the simulator's.
     """

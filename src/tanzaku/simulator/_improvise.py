@@ -6,9 +6,10 @@ from typing import Any
 
 from tanzaku.simulator._chance import Chance
 from tanzaku.simulator._conversation import Conversation
-from tanzaku.simulator._schema import build_value
+from tanzaku.simulator._schema import BrokenSchemaError, build_value
 from tanzaku.simulator._text import find_item_count, write_text
 from tanzaku.simulator._tools import ToolCall, choose_calls
+from tanzaku.wire import ApiError
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +39,19 @@ def improvise(conversation: Conversation) -> Draft:
 
 
 def _write_schema(conversation: Conversation, schema: dict[str, Any]) -> str:
-    value = build_value(
-        schema,
-        conversation.facts,
-        Chance(conversation.seed, "schema", conversation.question),
-        fill=True,
-        item_count=find_item_count(conversation),
-    )
+    try:
+        value = build_value(
+            schema,
+            conversation.facts,
+            Chance(conversation.seed, "schema", conversation.question),
+            fill=True,
+            item_count=find_item_count(conversation),
+        )
+    except BrokenSchemaError:
+        # The text is a guess.
+        raise ApiError.invalid_request(
+            "output_config.format.schema: JSON schema is invalid."
+        ) from None
     return json.dumps(value, ensure_ascii=False)
 
 

@@ -3,6 +3,7 @@
 import re
 import string
 from dataclasses import dataclass
+from functools import lru_cache
 
 from tanzaku.simulator._chance import Chance
 
@@ -18,6 +19,7 @@ _ESCAPED = {"n": "\n", "t": "\t", "r": "\r", "f": "\f", "v": "\v", "0": "\0"}
 _PRINTABLE = string.ascii_lowercase + string.digits + string.ascii_uppercase + " -_.,:/@#"
 _PREFERRED = string.ascii_lowercase + string.digits + string.ascii_uppercase
 _MAX_REPEAT = 4096
+_MAX_PARTS = 20_000
 _QUANTIFIER = re.compile(r"\{(\d+)(,?)(\d*)\}")
 
 
@@ -53,16 +55,23 @@ class Pattern:
         self._source = source
         self._at = 0
         self.is_safe = True
-        self._starts = source.startswith("^")
+        self._left = 0
         self._root = self._parse_choice()
         if self._at < len(source):
             raise UnsupportedPatternError(source)
 
     def write(self, chance: Chance, growth: int = 0) -> str:
-        """A matching string; each unbounded or ranged repeat runs `growth` times over its least."""
+        """A matching string; each unbounded or ranged repeat runs `growth` times over its least.
+
+        Raises UnsupportedPatternError for one of more than 20,000 parts.
+        """
+        self._left = _MAX_PARTS
         return self._write(self._root, chance, growth)
 
     def _write(self, node: _Node, chance: Chance, growth: int) -> str:
+        self._left -= 1
+        if self._left < 0:
+            raise UnsupportedPatternError(self._source)
         match node:
             case _Chars(choices):
                 return chance.pick(choices)
@@ -183,6 +192,15 @@ class Pattern:
             raise UnsupportedPatternError(self._source)
         plain = "".join(char for char in members[:0x400] if char in _PREFERRED)
         return plain or members
+
+
+@lru_cache(maxsize=512)
+def parse_pattern(source: str) -> Pattern | None:
+    """The parsed expression; None for one this generator does not write."""
+    try:
+        return Pattern(source)
+    except UnsupportedPatternError:
+        return None
 
 
 def _is_flat(node: _Node) -> bool:

@@ -3,10 +3,12 @@
 import math
 import uuid
 from collections.abc import Mapping
+from fractions import Fraction
 from typing import Any
 
 from tanzaku.core import format_rfc3339
 from tanzaku.simulator._chance import Chance
+from tanzaku.simulator._conforms import fits_number
 from tanzaku.simulator._facts import Facts
 from tanzaku.simulator._hints import split_name
 from tanzaku.simulator._language import detect_language
@@ -123,73 +125,36 @@ def _list_item(words: list[str], facts: Facts, index: int) -> str:
 def sample_number(
     schema: Mapping[str, Any], kind: str, name: str, index: int, chance: Chance
 ) -> float:
-    """A number within the bounds of `schema`, near their lower end and a multiple where asked."""
-    words = split_name(name)
-    step = schema.get("multipleOf")
+    """A number within the bounds of `schema` and a multiple where asked, small where it may be."""
     low, high = _bounds(schema)
-    if words and words[-1] in _INDEXED:
-        preferred: float = max(index, 0) + 1
-    elif words and words[-1] in _SHARES and (high is None or high <= 1):
-        preferred = 0.85 + chance.below(14) / 100
-    elif words and words[-1] == "rating":
-        preferred = 4
+    preferred = _prefer_number(split_name(name), index, high, chance)
+    step = schema.get("multipleOf")
+    if kind == "integer":
+        # The whole multiples of a step are the multiples of its numerator.
+        step = Fraction(str(step)).numerator if step else 1
+        preferred = math.ceil(preferred)
+    drafts: list[float]
+    anchors: list[float] = [anchor for anchor in (preferred, low, high) if anchor is not None]
+    if step:
+        drafts = [
+            (round(anchor / step) + offset) * step for anchor in anchors for offset in (0, 1, -1)
+        ]
     else:
-        preferred = 1 + chance.below(9)
-    if kind == "integer" or step is None:
-        return _clamp(preferred, low, high, schema, whole=kind == "integer", step=step)
-    return _on_grid(preferred, low, high, step)
+        middle = [low + (high - low) / 2] if low is not None and high is not None else []
+        drafts = [*anchors, *middle, *(anchor + offset for anchor in anchors for offset in (1, -1))]
+    return next((draft for draft in drafts if fits_number(draft, schema)), drafts[0])
+
+
+def _prefer_number(words: list[str], index: int, high: float | None, chance: Chance) -> float:
+    head = words[-1] if words else ""
+    if head in _INDEXED:
+        return max(index, 0) + 1
+    if head in _SHARES and (high is None or high <= 1):
+        return 0.85 + chance.below(14) / 100
+    return 4 if head == "rating" else 1 + chance.below(9)
 
 
 def _bounds(schema: Mapping[str, Any]) -> tuple[float | None, float | None]:
-    lows = [schema[key] for key in ("minimum", "exclusiveMinimum") if _is_number(schema.get(key))]
-    highs = [schema[key] for key in ("maximum", "exclusiveMaximum") if _is_number(schema.get(key))]
+    lows = [schema[key] for key in ("minimum", "exclusiveMinimum") if key in schema]
+    highs = [schema[key] for key in ("maximum", "exclusiveMaximum") if key in schema]
     return (max(lows) if lows else None, min(highs) if highs else None)
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _clamp(
-    value: float,
-    low: float | None,
-    high: float | None,
-    schema: Mapping[str, Any],
-    *,
-    whole: bool,
-    step: float | None,
-) -> float:
-    if whole:
-        least = None if low is None else math.ceil(low)
-        most = None if high is None else math.floor(high)
-        if least is not None and schema.get("exclusiveMinimum") == least:
-            least += 1
-        if most is not None and schema.get("exclusiveMaximum") == most:
-            most -= 1
-        whole_value = round(value)
-        if least is not None:
-            whole_value = max(whole_value, least)
-        if most is not None:
-            whole_value = min(whole_value, most)
-        if step:
-            return int(_on_grid(whole_value, least, most, step))
-        return whole_value
-    above = low is None or value > low or (value == low and "exclusiveMinimum" not in schema)
-    below = high is None or value < high or (value == high and "exclusiveMaximum" not in schema)
-    if above and below:
-        return value
-    if low is not None and high is not None:
-        return low + (high - low) / 2
-    if low is not None:
-        return low + 1
-    return (high or 0) - 1
-
-
-def _on_grid(value: float, low: float | None, high: float | None, step: float) -> float:
-    """The multiple of `step` nearest above `value` that the bounds allow."""
-    number = math.ceil(value / step)
-    if low is not None:
-        number = max(number, math.floor(low / step) + (low % step != 0))
-    if high is not None:
-        number = min(number, math.floor(high / step))
-    return number * step

@@ -1,25 +1,32 @@
 """Values that fit a JSON Schema, drawn from a prompt where they stand there."""
 
-import json
 import math
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from tanzaku.simulator._chance import Chance
 from tanzaku.simulator._conforms import conforms, is_same, is_type, matches, resolve
 from tanzaku.simulator._facts import Facts
 from tanzaku.simulator._hints import find_kinds, split_name
-from tanzaku.simulator._pattern import Pattern, UnsupportedPatternError
+from tanzaku.simulator._pattern import UnsupportedPatternError, parse_pattern
 from tanzaku.simulator._samples import sample_format, sample_number, sample_text
 from tanzaku.simulator._sentiment import choose_sentiment
 
 _ATTEMPTS = 12
+_IN_TURN = 3
 _ANSWERS = frozenset(["answer", "result", "value", "total", "sum", "solution", "product"])
 _LOOSE = frozenset({"text", "phrase"})
 _MAX_DEPTH = 7
+_DEEPEST = 40
 _MAX_ITEMS = 512
+_MAX_VALUES = 4000
 _MERGED_AS_MAX = {"minimum", "exclusiveMinimum", "minLength", "minItems", "minProperties"}
 _MERGED_AS_MIN = {"maximum", "exclusiveMaximum", "maxLength", "maxItems", "maxProperties"}
+
+
+class BrokenSchemaError(ValueError):
+    """A schema whose keywords hold what they cannot hold."""
 
 
 def build_value(
@@ -36,13 +43,19 @@ def build_value(
     With `fill` optional properties are filled as well; otherwise only those the prompt answers.
     `preferred` gives the text to use for named properties where it fits; `item_count` how many
     items an array should have where its bounds allow. Several drafts are tried; when none fits a
-    schema (one of contradictions, say) the last is returned.
+    schema (one of contradictions, or one that asks for more than 4,000 values) the last is returned.
+    Raises BrokenSchemaError.
     """
     value: Any = None
-    for attempt in range(_ATTEMPTS):
-        value = _Builder(schema, facts, chance, fill, preferred or {}, item_count, attempt).build()
-        if conforms(value, schema, schema):
-            break
+    try:
+        for attempt in range(_ATTEMPTS):
+            builder = _Builder(schema, facts, chance, fill, preferred or {}, item_count, attempt)
+            value = builder.build()
+            if builder.is_exhausted or conforms(value, schema, schema):
+                break
+    except (TypeError, ValueError, KeyError, AttributeError) as error:
+        # What no schema language allows: {"minLength": "x"}, {"enum": 3}, ...
+        raise BrokenSchemaError(str(error)) from error
     return value
 
 
@@ -67,22 +80,58 @@ class _Builder:
         self._item_count = item_count
         self._attempt = attempt
         self._used: set[str] = set()
+        self._left = _MAX_VALUES
+
+    @property
+    def is_exhausted(self) -> bool:
+        """Whether the schema asked for more values than one answer may hold."""
+        return self._left < 0
 
     def build(self) -> Any:
         return self._value(self._root, "", -1, 0)
 
     def _value(self, raw: Any, name: str, index: int, depth: int) -> Any:
-        schema = self._flatten(raw, depth)
-        if "const" in schema:
-            return schema["const"]
-        if "enum" in schema:
-            return self._choose(schema)
+        self._left -= 1
+        if self._left < 0 or depth > _DEEPEST:
+            return None
+        schema = self._expand(raw, depth)
+        for keyword in ("oneOf", "anyOf"):
+            if schema.get(keyword):
+                return self._try_branches(schema, keyword, name, index, depth)
+        if "const" in schema or "enum" in schema:
+            return schema["const"] if "const" in schema else self._choose(schema)
         kind = self._choose_type(schema, depth)
         if kind == "object":
             return self._object(schema, index, depth)
         if kind == "array":
             return self._array(schema, name, depth)
         return self._scalar(schema, kind, name, index)
+
+    def _try_branches(
+        self, schema: dict[str, Any], keyword: str, name: str, index: int, depth: int
+    ) -> Any:
+        """A value by the first branch whose value fits the whole, else by the first branch."""
+        base = {key: part for key, part in schema.items() if key != keyword}
+        used = set(self._used)
+        drafts: list[Any] = []
+        for branch in self._rank(schema[keyword], depth):
+            self._used = set(used)
+            draft = self._value({"allOf": [base, branch]}, name, index, depth + 1)
+            if self._fits(draft, schema):
+                return draft
+            drafts.append(draft)
+        return drafts[0]
+
+    def _rank(self, branches: list[Any], depth: int) -> list[Any]:
+        """The branches in the order to try: null last; later attempts start further on."""
+        if depth > _MAX_DEPTH:
+            # Out of a recursive schema by the branch that leads nowhere deeper.
+            return sorted(branches, key=lambda part: ("$ref" in str(part), len(str(part))))
+        ranked = sorted(branches, key=lambda part: part == {"type": "null"})
+        turn = self._attempt % len(ranked)
+        if self._attempt >= _IN_TURN:
+            turn = self._chance.below(len(ranked))
+        return ranked[turn:] + ranked[:turn]
 
     def _scalar(self, schema: Mapping[str, Any], kind: str, name: str, index: int) -> Any:
         match kind:
@@ -95,32 +144,26 @@ class _Builder:
             case _:
                 return self._string(schema, name, index)
 
-    def _flatten(self, raw: Any, depth: int) -> dict[str, Any]:
-        """One schema without references and branches; a branch is chosen by attempt."""
+    def _expand(self, raw: Any, depth: int) -> dict[str, Any]:
+        """One schema without references and `allOf`."""
         schema = resolve(raw, self._root)
         if not isinstance(schema, dict):
             return {}
         merged = dict(schema)
         for part in merged.pop("allOf", ()):
-            merged = _merge(merged, self._flatten(part, depth + 1))
-        for keyword in ("anyOf", "oneOf"):
-            branches = merged.pop(keyword, None)
-            if branches and depth < _MAX_DEPTH * 4:
-                merged = _merge(merged, self._branch(branches, depth))
+            if depth <= _DEEPEST:
+                merged = _merge(merged, self._expand(part, depth + 1))
         return merged
 
-    def _branch(self, branches: list[Any], depth: int) -> dict[str, Any]:
-        ranked = list(branches)
-        if depth > _MAX_DEPTH:
-            # Out of a recursive schema by the branch that leads nowhere deeper.
-            ranked.sort(key=lambda branch: len(json.dumps(branch)) + 1000 * ("$ref" in branch))
-        else:
-            ranked.sort(
-                key=lambda branch: isinstance(branch, dict) and branch.get("type") == "null"
-            )
-        # Nested choices turn at different speeds, so that the attempts meet their combinations.
-        turn = self._attempt >> depth % 3
-        return self._flatten(ranked[turn % len(ranked)], depth + 1)
+    def _flatten(self, raw: Any, depth: int) -> dict[str, Any]:
+        """The same without branches: the one that would be tried first is taken."""
+        schema = self._expand(raw, depth)
+        for keyword in ("oneOf", "anyOf"):
+            branches = schema.pop(keyword, None)
+            if branches and depth <= _DEEPEST:
+                first = self._rank(branches, depth)[0]
+                schema = _merge(schema, self._flatten(first, depth + 1))
+        return schema
 
     def _choose_type(self, schema: Mapping[str, Any], depth: int) -> str:
         types = schema.get("type")
@@ -353,17 +396,17 @@ class _Builder:
         for value in self._facts.scanned.get("code", []) + self._facts.scanned.get("number", []):
             if matches(value, source) and self._fits(value, schema):
                 return value
-        try:
-            pattern = Pattern(source)
-        except UnsupportedPatternError:
+        pattern = parse_pattern(source)
+        if pattern is None:
             examples = [example for example in _examples(schema) if isinstance(example, str)]
             return examples[0] if examples else _fit_length("value", schema)
         least = schema.get("minLength", 0)
         value = ""
-        for growth in (1, 0, 2, 4, least, least // 2 + 1, 16, 3, 8):
-            value = pattern.write(self._chance, min(growth, 2048))
-            if self._fits(value, schema):
-                break
+        with suppress(UnsupportedPatternError):
+            for growth in (1, 0, 2, 4, least, least // 2 + 1, 16, 3, 8):
+                value = pattern.write(self._chance, min(growth, 2048))
+                if self._fits(value, schema):
+                    break
         return value
 
 

@@ -10,7 +10,8 @@ from tanzaku.simulator._conversation import Conversation
 from tanzaku.simulator._defined_tools import list_defined_tools
 from tanzaku.simulator._facts import Facts
 from tanzaku.simulator._hints import find_kinds, split_name
-from tanzaku.simulator._schema import build_value
+from tanzaku.simulator._schema import BrokenSchemaError, build_value
+from tanzaku.wire import ApiError
 
 _THRESHOLD = 3.0
 _MAX_PARALLEL = 8
@@ -59,6 +60,7 @@ class Tool:
     description: str
     schema: Mapping[str, Any]
     examples: Sequence[Mapping[str, Any]]
+    index: int
     toolset: str | None = None
 
 
@@ -66,17 +68,28 @@ def list_tools(request: Mapping[str, Any]) -> list[Tool]:
     """The tools a client runs itself: custom ones and Anthropic-defined ones with their documented
     input. Server tools are not among them."""
     tools: list[Tool] = []
-    for raw in request.get("tools") or ():
+    for index, raw in enumerate(request.get("tools") or ()):
         if raw.get("type") in {None, "custom"}:
             examples = raw.get("input_examples") or ()
             description = raw.get("description") or ""
-            tools.append(Tool(raw["name"], description, raw["input_schema"], examples))
+            schema = raw["input_schema"]
+            if not isinstance(schema.get("properties") or {}, dict):
+                raise _refuse_schema(index)
+            tools.append(Tool(raw["name"], description, schema, examples, index))
             continue
         tools += [
-            Tool(defined.name, defined.description, defined.schema, (), defined.toolset)
+            Tool(defined.name, defined.description, defined.schema, (), index, defined.toolset)
             for defined in list_defined_tools(raw)
         ]
     return tools
+
+
+def _refuse_schema(index: int) -> ApiError:
+    """The API's refusal of a schema that is none; its text is a guess beyond the first sentence."""
+    return ApiError.invalid_request(
+        f"tools.{index}.custom.input_schema: JSON schema is invalid. "
+        "It must match JSON Schema draft 2020-12"
+    )
 
 
 def choose_calls(conversation: Conversation) -> list[ToolCall]:
@@ -190,11 +203,15 @@ def _build_calls(tool: Tool, conversation: Conversation) -> list[ToolCall]:
         return [ToolCall(tool.name, dict(tool.examples[0]), tool.toolset)]
     calls: list[ToolCall] = []
     for wanted in preferred or [{}]:
-        arguments = build_value(
-            tool.schema, conversation.facts, chance, fill=False, preferred=wanted
-        )
-        call = ToolCall(tool.name, arguments, tool.toolset)
-        if isinstance(arguments, dict) and call not in calls:
+        try:
+            arguments = build_value(
+                tool.schema, conversation.facts, chance, fill=False, preferred=wanted
+            )
+        except BrokenSchemaError:
+            raise _refuse_schema(tool.index) from None
+        # A schema no object fits leaves nothing better to send.
+        call = ToolCall(tool.name, arguments if isinstance(arguments, dict) else {}, tool.toolset)
+        if call not in calls:
             calls.append(call)
     return calls
 

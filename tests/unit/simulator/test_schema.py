@@ -128,7 +128,8 @@ def _nested(inner: st.SearchStrategy[dict[str, Any]]) -> st.SearchStrategy[dict[
         _objects(inner),
         _arrays(inner),
         st.lists(inner, min_size=1, max_size=3).map(lambda branches: {"anyOf": branches}),
-        inner.map(
+        # Not of `inner`: the same branch twice in nested choices excludes itself.
+        _scalars().map(
             lambda schema: {
                 "oneOf": [
                     schema,

@@ -67,6 +67,7 @@ def test_the_answer_takes_up_the_topic(ask_message: AskMessage, word: str) -> No
         ("What is 15% of 200?", "30"),
         ("2的10次方等于多少", "1024"),
         ("What is 1 divided by 8?", "0.125"),
+        ("１５×２３＝？", "345"),
     ],
 )
 def test_arithmetic_is_right(ask_message: AskMessage, prompt: str, value: str) -> None:

@@ -248,3 +248,37 @@ def test_a_streamed_call_carries_the_same_arguments(ask: Callable[..., Any]) -> 
         if line.startswith("data: ") and "input_json_delta" in line
     ]
     assert json.loads("".join(pieces)) == {"expression": "15*23"}
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": "object", "properties": {"a": {"minLength": "x"}}, "required": ["a"]},
+        {"type": "object", "properties": {"a": {"enum": 3}}, "required": ["a"]},
+        {"type": "object", "required": 5},
+        {"type": "object", "properties": 5},
+    ],
+)
+def test_a_schema_that_is_none_is_refused(ask: Callable[..., Any], schema: dict[str, Any]) -> None:
+    tool = {"name": "broken", "input_schema": schema}
+    response = ask("go", tools=[tool], tool_choice={"type": "any"})
+    error = json.loads(response.body)["error"]
+    assert response.status == 400
+    assert error["message"].startswith("tools.0.custom.input_schema: JSON schema is invalid.")
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": "object", "properties": {"a": {"$ref": "#"}, "b": {"$ref": "#"}}, "required": ["a", "b"]},
+        {"type": "object", "anyOf": [{"$ref": "#"}, {"$ref": "#"}], "const": 3},
+        {"type": "object", "properties": {"a": {"type": "string", "pattern": "(a{1000}){1000}"}}, "required": ["a"]},
+        {"type": "object", "minProperties": 1_000_000_000},
+    ],
+)  # fmt: skip
+def test_a_schema_without_an_end_still_gets_an_answer(
+    ask_message: AskMessage, schema: dict[str, Any]
+) -> None:
+    tool = {"name": "endless", "input_schema": schema}
+    message = ask_message("go", tools=[tool], tool_choice={"type": "any"}, max_tokens=60_000)
+    assert [name for name, _ in _calls(message)] == ["endless"]
