@@ -37,7 +37,9 @@ def find_texts() -> Iterator[tuple[str, ast.expr]]:
                 continue
             texts = [*node.args[:1], *(k.value for k in node.keywords if k.arg == "hint")]
             for text in texts:
-                yield f"{path.relative_to(ROOT)}: {ast.unparse(text)}", text
+                choices = [text.body, text.orelse] if isinstance(text, ast.IfExp) else [text]
+                for choice in choices:
+                    yield f"{path.relative_to(ROOT)}: {ast.unparse(choice)}", choice
 
 
 def is_said_by_the_command_line(text: ast.expr) -> bool:

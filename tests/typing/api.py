@@ -44,7 +44,7 @@ def use_server() -> None:
             _ = (seen.method, seen.path, body, headers, exchange.exchange_id)
         server.reset()
         ledger: Ledger = server.ledger
-        _ = (ledger.totals().total_usd)
+        _ = ledger.totals().total_usd
 
 
 async def use_server_in_a_loop() -> str:

@@ -51,7 +51,12 @@ def estimate_costs(
     _check_share("cache_share", cache_share)
     _check_share("batch_share", batch_share)
     if requests_per_day < 0:
-        raise UserError(f"requests_per_day is {requests_per_day}.", hint="Give 0 or more.")
+        raise UserError(
+            "{name} is {value}.",
+            hint="Give 0 or more.",
+            name="requests_per_day",
+            value=requests_per_day,
+        )
     cached = int(tokens_in * cache_share)
     usage = {
         "input_tokens": tokens_in - cached,
@@ -79,4 +84,6 @@ def estimate_costs(
 
 def _check_share(name: str, share: Decimal) -> None:
     if not 0 <= share <= 1:
-        raise UserError(f"{name} is {share}.", hint="Give a share from 0 to 1.")
+        raise UserError(
+            "{name} is {value}.", hint="Give a share from 0 to 1.", name=name, value=share
+        )

@@ -39,10 +39,12 @@ def resolve_name(name: str) -> Name:
     if found is None:
         undated, _, tail = name.rpartition("-")
         is_dated = tail.isdigit() and undated in names
-        near = [undated] if is_dated else difflib.get_close_matches(name, names, n=1)
+        near = undated if is_dated else "".join(difflib.get_close_matches(name, names, n=1))
         raise UnknownModelError(
-            f"Unknown model `{name}`.",
-            hint=f"Did you mean `{near[0]}`?" if near else "`tanzaku models` lists them.",
+            "Unknown model `{name}`.",
+            hint="Did you mean `{near}`?" if near else "`tanzaku models` lists them.",
+            name=name,
+            near=near,
         )
     if found.platform == "bedrock":
         return Name(found.model, "bedrock", "regional")

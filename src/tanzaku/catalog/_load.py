@@ -99,7 +99,9 @@ class _Reader:
         try:
             data = tomllib.loads(self._text, parse_float=Decimal)
         except tomllib.TOMLDecodeError as error:
-            raise CatalogFileError(f"{self._filename}: {error}") from error
+            raise CatalogFileError(
+                "{file}: {problem}", file=self._filename, problem=error
+            ) from error
         self._check_keys(
             data,
             (),
@@ -274,12 +276,19 @@ class _Reader:
         except WrongValue as wrong:
             self._fail(path, f"`{path[-1]}` must be {wrong}, not {value!r}")
 
-    def _fail(self, path: _Path, message: str, hint: str = "") -> NoReturn:
+    def _fail(self, path: _Path, problem: str, advice: str = "") -> NoReturn:
         if self._lines is None:
             self._lines = find_lines(self._text)
         while path and path not in self._lines:
             path = path[:-1]
-        raise CatalogFileError(f"{self._filename}:{self._lines.get(path, 1)}: {message}", hint=hint)
+        raise CatalogFileError(
+            "{file}:{line}: {problem}",
+            hint="{advice}",
+            file=self._filename,
+            line=self._lines.get(path, 1),
+            problem=problem,
+            advice=advice,
+        )
 
 
 def _title(table: Mapping[str, Any], path: _Path) -> str:

@@ -50,13 +50,20 @@ def resolve_rates(model: str, day: date | None = None, platform: str = "anthropi
     """
     if platform not in PLATFORMS:
         raise UnpricedUsageError(
-            f"Unknown platform `{platform}`.", hint=f"Known are {', '.join(PLATFORMS)}."
+            "Unknown platform `{platform}`.",
+            hint="Known are {platforms}.",
+            platform=platform,
+            platforms=", ".join(PLATFORMS),
         )
     name = resolve_name(model)
     if name.platform not in (None, platform):
         raise UnpricedUsageError(
-            f"`{model}` is the model's name on {name.platform}, not on {platform}.",
-            hint=f"Say platform `{name.platform}`, or `{name.model.id}` for the list price.",
+            "`{name}` is the model's name on {right}, not on {platform}.",
+            hint="Say platform `{right}`, or `{model}` for the list price.",
+            name=model,
+            right=name.platform,
+            platform=platform,
+            model=name.model.id,
         )
     day = day or load_catalog().checked_on
     if platform in _PARTNERS:
@@ -151,7 +158,7 @@ def _read_rates(found: "ModelPrice") -> tuple[TokenRates, TokenRates | None, int
     tiered = [column for column in columns if isinstance(column, TieredPrices)]
     thresholds = {tier.start for column in tiered for tier in column.tiers}
     if len(thresholds) > 1 or any(len(column.tiers) != 1 for column in tiered):
-        raise UnpricedUsageError(f"More than one price step is not understood: {found}")
+        raise UnpricedUsageError("More than one price step is not understood: {found}", found=found)
 
     def rates(*, is_above: bool) -> TokenRates:
         return _token_rates(
@@ -193,4 +200,6 @@ def _per_unit(usd: object, per: int) -> Decimal | None:
 
 
 def _no_price(model: Model, platform: str) -> UnpricedUsageError:
-    return UnpricedUsageError(f"No price is known for {model.id} on {platform}.")
+    return UnpricedUsageError(
+        "No price is known for {model} on {platform}.", model=model.id, platform=platform
+    )

@@ -148,7 +148,10 @@ class Rates:
     def _amount(self, part: int, count: int, rate: int | None) -> int:
         if rate is None:
             raise UnpricedUsageError(
-                f"No price of {PARTS[part]} is known for {self.model_id} on {self.platform}."
+                "No price of {part} is known for {model} on {platform}.",
+                part=PARTS[part],
+                model=self.model_id,
+                platform=self.platform,
             )
         return count * rate
 
@@ -157,9 +160,11 @@ class Rates:
             place = geo or self.default_geo
             if place is None:
                 raise UnpricedUsageError(
-                    f"{self.model_id} has two prices on {self.platform}: one for the global "
-                    "endpoint, one for regional ones.",
+                    "{model} has two prices on {platform}: one for the global endpoint, one for "
+                    "regional ones.",
                     hint="Give the place: `global`, or the name of the region.",
+                    model=self.model_id,
+                    platform=self.platform,
                 )
             return place != "global"
         place = geo or reported
@@ -167,20 +172,28 @@ class Rates:
             return False
         if place != "us":
             raise UnpricedUsageError(
-                f"No price is known for inference_geo `{place}`.",
+                "No price is known for inference_geo `{place}`.",
                 hint="Known are `global` and `us`.",
+                place=place,
             )
         if self.regional_factor is None:
-            raise UnpricedUsageError(f"{self.model_id} has no inference_geo.")
+            raise UnpricedUsageError("{model} has no inference_geo.", model=self.model_id)
         return True
 
     def _column(self, charge: int) -> _Column:
         rates = self.above if charge & _ABOVE and self.above else self.base
         factor = _HALF if charge & _BATCH else _ONE
         if charge & _FAST:
-            if self.fast is None or charge & _BATCH:
-                where = "in a batch" if charge & _BATCH else f"on {self.platform}"
-                raise UnpricedUsageError(f"No fast price of {self.model_id} is known {where}.")
+            if charge & _BATCH:
+                raise UnpricedUsageError(
+                    "No fast price of {model} is known in a batch.", model=self.model_id
+                )
+            if self.fast is None:
+                raise UnpricedUsageError(
+                    "No fast price of {model} is known on {platform}.",
+                    model=self.model_id,
+                    platform=self.platform,
+                )
             rates = self.fast
         if charge & _REGIONAL and self.regional_factor is not None:
             factor = _multiply(factor, self.regional_factor)
@@ -203,5 +216,7 @@ def _usd(picousd: int) -> Decimal:
 def _in_pico(usd: Decimal, factor: Decimal) -> int:
     amount = _multiply(_multiply(usd, factor), _PICO_PER_USD)
     if amount != int(amount):
-        raise UnpricedUsageError(f"{usd} $ times {factor} is finer than a pico-dollar.")
+        raise UnpricedUsageError(
+            "{usd} $ times {factor} is finer than a pico-dollar.", usd=usd, factor=factor
+        )
     return int(amount)

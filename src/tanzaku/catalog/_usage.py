@@ -61,8 +61,9 @@ def is_batch(tier: object) -> bool:
     if tier == "batch":
         return True
     raise UnpricedUsageError(
-        f"No price is known for service_tier `{tier}`.",
+        "No price is known for service_tier `{tier}`.",
         hint="Priority Tier is paid by contract; its tokens have no list price.",
+        tier=tier,
     )
 
 
@@ -72,19 +73,19 @@ def is_fast(speed: object) -> bool:
         return False
     if speed == "fast":
         return True
-    raise UnpricedUsageError(f"No price is known for speed `{speed}`.")
+    raise UnpricedUsageError("No price is known for speed `{speed}`.", speed=speed)
 
 
 def _checked(value: object, key: str) -> int:
     if type(value) is int and value >= 0:
         return value
-    raise UnpricedUsageError(f"usage.{key}: {value!r} is not a count.")
+    raise UnpricedUsageError("usage.{key}: {value!r} is not a count.", key=key, value=value)
 
 
 def _required(usage: Mapping[str, Any], key: str) -> int:
     value = usage.get(key)
     if value is None:
-        raise UnpricedUsageError(f"usage.{key} is missing.")
+        raise UnpricedUsageError("usage.{key} is missing.", key=key)
     return _checked(value, key)
 
 
@@ -104,8 +105,10 @@ def _cache_writes(usage: Mapping[str, Any]) -> tuple[int, int]:
     write_1h = _optional(split, "ephemeral_1h_input_tokens")
     if write_5m + write_1h != total and usage.get("cache_creation_input_tokens") is not None:
         raise UnpricedUsageError(
-            f"usage.cache_creation adds up to {write_5m + write_1h} tokens, "
-            f"usage.cache_creation_input_tokens says {total}."
+            "usage.cache_creation adds up to {parts} tokens, "
+            "usage.cache_creation_input_tokens says {total}.",
+            parts=write_5m + write_1h,
+            total=total,
         )
     return write_5m, write_1h
 
@@ -127,21 +130,24 @@ def _check_details(usage: Mapping[str, Any]) -> None:
     for index, iteration in enumerate(usage.get("iterations") or ()):
         if not isinstance(iteration, Mapping) or iteration.get("type") != "message":
             raise UnpricedUsageError(
-                f"usage.iterations.{index}: only iterations of type `message` have a known price."
+                "usage.iterations.{index}: only iterations of type `message` have a known price.",
+                index=index,
             )
 
 
 def _refuse_other_counts(values: object, known: frozenset[str], where: str) -> None:
     if not isinstance(values, Mapping):
-        raise UnpricedUsageError(f"usage.{where}: {values!r} is not an object.")
+        raise UnpricedUsageError(
+            "usage.{key}: {value!r} is not an object.", key=where, value=values
+        )
     if values.keys() <= known:
         return
     for key, value in values.items():
         if key not in known and _counts_something(value):
-            path = f"{where}.{key}" if where else key
             raise UnpricedUsageError(
-                f"usage.{path}: no price is known for it.",
+                "usage.{key}: no price is known for it.",
                 hint="The cost of this exchange cannot be told; nothing is taken as free.",
+                key=f"{where}.{key}" if where else key,
             )
 
 

@@ -84,5 +84,5 @@ def main(arguments: list[str] | None = None) -> None:
         text = messages.translate(error.template, error.values)
         click.echo(f"{messages.say('cli.error')}: {text}", err=True)
         if error.hint:
-            click.echo(f"  → {messages.translate(error.hint, error.values)}", err=True)
+            click.echo(f"  → {messages.translate(error.hint_template, error.values)}", err=True)
         sys.exit(error.exit_code)

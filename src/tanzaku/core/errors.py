@@ -15,21 +15,22 @@ class TanzakuError(Exception):
 class UserError(TanzakuError):
     """A mistake a person can mend: what is wrong and where, and the way out.
 
-    `template` and `hint` are English sentences with `{name}` places that `values` fill; they are
-    also the keys under which `look` keeps the translation. Without values a brace is just a brace.
-    `message` and `advice` are the English texts. The command line prints both in the run's
-    language and ends with `exit_code` (2 = bad input, 1 = the run failed).
+    `template` and `hint` are English sentences with `{name}` places that `values` fill; without
+    values a brace is just a brace. The attributes `message` and `hint` are the filled texts,
+    `template` and `hint_template` the keys under which `look` keeps the translations. The command
+    line prints both in the run's language and ends with `exit_code` (2 = bad input, 1 = the run
+    failed).
     """
 
     def __init__(
         self, template: str, *, hint: str = "", exit_code: int = 2, **values: object
     ) -> None:
         self.template = template
-        self.hint = hint
+        self.hint_template = hint
         self.exit_code = exit_code
         self.values = values
         self.message = fill(template, values)
-        self.advice = fill(hint, values)
+        self.hint = fill(hint, values)
         super().__init__(self.message)
 
 

@@ -13,7 +13,7 @@ def derive_id(prefix: str, *parts: bytes | str | int) -> str:
     It depends on `parts` alone (seed, canonical request, occurrence, position); their order and
     their borders count.
     """
-    framed = []
+    framed: list[bytes] = []
     for part in parts:
         raw = part if isinstance(part, bytes) else str(part).encode()
         framed += (len(raw).to_bytes(4), raw)

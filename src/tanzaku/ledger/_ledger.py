@@ -165,15 +165,18 @@ class Ledger(LedgerReader):
         ensure_sound_sqlite()
         if not path.is_file():
             raise UserError(
-                f"There is no ledger at {path}.",
+                "There is no ledger at {path}.",
                 hint="`tanzaku serve` makes it; or name another file with --ledger.",
+                path=path,
             )
         with _explain_failure(path):
             version = _read_version(path)
         if version < len(MIGRATIONS):
             raise UserError(
-                f"The ledger {path} has the older schema {version}.",
+                "The ledger {path} has the older schema {version}.",
                 hint="Start `tanzaku serve` on it once: that makes a backup and brings it up to date.",
+                path=path,
+                version=version,
             )
         return LedgerReader(path)
 
@@ -229,8 +232,10 @@ def _explain_failure(path: Path) -> Iterator[None]:
         yield
     except (OSError, apsw.Error) as error:
         raise UserError(
-            f"The ledger {path} cannot be opened: {error}",
+            "The ledger {path} cannot be opened: {reason}",
             hint="Check that its folder exists and may be written, or name another with --ledger.",
+            path=path,
+            reason=error,
         ) from error
 
 

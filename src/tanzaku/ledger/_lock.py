@@ -39,9 +39,13 @@ class WriterLock:
             holder = os.read(self._descriptor, 32).decode("ascii", "replace").strip()
             os.close(self._descriptor)
             raise UserError(
-                f"The ledger {ledger} is being written by process {holder or 'unknown'}.",
+                "The ledger {path} is being written by process {process}."
+                if holder
+                else "The ledger {path} is being written by another process.",
                 hint="Stop that process, or choose another file with --ledger. "
                 "`tanzaku log` can read it meanwhile.",
+                path=ledger,
+                process=holder,
             ) from error
         os.ftruncate(self._descriptor, 0)
         os.write(self._descriptor, b"%d\n" % os.getpid())

@@ -106,14 +106,14 @@ def list_exchanges(
     connection: apsw.Connection, filters: Filters, limit: int, before: str | None
 ) -> list[Exchange]:
     if not 1 <= limit <= MAX_LIMIT:
-        raise UserError(f"limit must be 1 to {MAX_LIMIT}, not {limit}.")
+        raise UserError("limit must be 1 to {most}, not {limit}.", most=MAX_LIMIT, limit=limit)
     where, values = filters.render()
     if before is not None:
         values["before"] = connection.execute(
             "SELECT seq FROM started WHERE exchange_id = ?", (storable(before),)
         ).get
         if values["before"] is None:
-            raise UserError(f"No exchange {before!r} to list before.")
+            raise UserError("No exchange {id!r} to list before.", id=before)
         where += " AND seq < :before"
     rows = connection.execute(
         f"SELECT {', '.join(_LIGHT_COLUMNS)} FROM exchange WHERE {where} "
@@ -180,13 +180,18 @@ def _complete_id(connection: apsw.Connection, prefix: str) -> str:
         return found[0]
     if not found:
         raise UserError(
-            f"No exchange {prefix!r} in the ledger.",
-            hint=f"`tanzaku log` lists them; the first {_MIN_PREFIX} characters or more will do.",
+            "No exchange {id!r} in the ledger.",
+            hint="`tanzaku log` lists them; the first {least} characters or more will do.",
+            id=prefix,
+            least=_MIN_PREFIX,
         )
     shown = ", ".join(found[:_SHOWN_CANDIDATES])
     more = ", …" if len(found) > _SHOWN_CANDIDATES else ""
     raise UserError(
-        f"Several exchanges begin with {prefix!r}: {shown}{more}", hint="Give more characters."
+        "Several exchanges begin with {id!r}: {candidates}",
+        hint="Give more characters.",
+        id=prefix,
+        candidates=shown + more,
     )
 
 

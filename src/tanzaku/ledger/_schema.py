@@ -80,8 +80,11 @@ def check_schema(connection: apsw.Connection, path: Path) -> int:
         raise refuse_foreign(path)
     if version > len(MIGRATIONS):
         raise UserError(
-            f"The ledger {path} has schema {version}; this Tanzaku knows up to {len(MIGRATIONS)}.",
+            "The ledger {path} has schema {version}; this Tanzaku knows up to {newest}.",
             hint="Upgrade Tanzaku, or choose another file with --ledger. Nothing was changed.",
+            path=path,
+            version=version,
+            newest=len(MIGRATIONS),
         )
     return version
 
@@ -109,8 +112,9 @@ def read_pragma(connection: apsw.Connection, name: str) -> int:
 
 def refuse_foreign(path: Path) -> UserError:
     return UserError(
-        f"{path} is not a ledger of Tanzaku.",
+        "{path} is not a ledger of Tanzaku.",
         hint="Choose another file with --ledger. Nothing was changed.",
+        path=path,
     )
 
 

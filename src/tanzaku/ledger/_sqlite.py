@@ -12,18 +12,16 @@ APPLICATION_ID = 0x545A4B55
 _BUSY_MS = 5_000
 _CHECKPOINT_PAGES = 4_000
 
-_FIRST_WITH_WAL = (3, 7, 0)
 _FIRST_FIXED = (3, 51, 3)
 _FIXED_BRANCHES = {(3, 50): 7, (3, 44): 6}
 
 
 @dataclass(frozen=True, slots=True)
 class SqliteVerdict:
-    """Whether a SQLite version keeps what it has committed; `why` is a sentence for people."""
+    """Whether a SQLite version keeps what it has committed."""
 
     version: str
     is_sound: bool
-    why: str
 
 
 def sqlite_verdict(version: str | None = None) -> SqliteVerdict:
@@ -31,19 +29,13 @@ def sqlite_verdict(version: str | None = None) -> SqliteVerdict:
 
     3.7.0 to 3.51.2 can lose committed writes when one connection resets the WAL while another
     checkpoints; fixed in 3.51.3 and, in older branches, 3.50.7 and 3.44.6
-    (https://sqlite.org/wal.html, read 2026-11-23).
+    (https://sqlite.org/wal.html, read 2026-11-23). Before 3.7.0 there is no WAL.
     """
     version = version or apsw.sqlite_lib_version()
     major, minor, patch = (int(number) for number in version.split(".")[:3])
-    numbers = (major, minor, patch)
-    if numbers < _FIRST_WITH_WAL:
-        return SqliteVerdict(version, False, "It is older than 3.7.0 and has no write-ahead log.")
     first_fixed_patch = _FIXED_BRANCHES.get((major, minor))
-    if numbers >= _FIRST_FIXED or (first_fixed_patch is not None and patch >= first_fixed_patch):
-        return SqliteVerdict(version, True, "The WAL-reset bug of 3.7.0 to 3.51.2 is fixed in it.")
-    return SqliteVerdict(
-        version, False, "Its WAL-reset bug (3.7.0 to 3.51.2) can lose committed writes."
-    )
+    is_fixed_branch = first_fixed_patch is not None and patch >= first_fixed_patch
+    return SqliteVerdict(version, (major, minor, patch) >= _FIRST_FIXED or is_fixed_branch)
 
 
 def ensure_sound_sqlite() -> None:
@@ -51,8 +43,9 @@ def ensure_sound_sqlite() -> None:
     verdict = sqlite_verdict()
     if not verdict.is_sound:
         raise UserError(
-            f"SQLite {verdict.version} is not safe for a ledger. {verdict.why}",
+            "SQLite {version} is not safe for a ledger: up to 3.51.2 it can lose committed writes.",
             hint="Install apsw 3.51.3 or later from its wheel: it brings its own SQLite.",
+            version=verdict.version,
         )
 
 

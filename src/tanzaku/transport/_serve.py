@@ -119,9 +119,10 @@ def _ensure_loopback(host: str) -> None:
         is_loopback = False
     if not is_loopback:
         raise UserError(
-            f"Refusing to listen on {host}: only this machine may reach the server.",
+            "Refusing to listen on {host}: only this machine may reach the server.",
             hint="Use 127.0.0.1, ::1 or localhost; put a proxy that asks for a password in front "
             "of it to reach it from elsewhere.",
+            host=host,
         )
 
 
@@ -136,13 +137,17 @@ def _listen(host: str, port: int) -> socket.socket:
         sock.close()
         if error.errno == errno.EADDRINUSE:
             raise UserError(
-                f"Port {port} on {host} is already in use.",
+                "Port {port} on {host} is already in use.",
                 hint="Stop the program that holds it, or take another: `--port 0` chooses a free one.",
+                port=port,
+                host=host,
             ) from error
         if error.errno == errno.EACCES:
             raise UserError(
-                f"Port {port} on {host} may not be opened by this user.",
+                "Port {port} on {host} may not be opened by this user.",
                 hint="Take a port above 1023; `--port 0` chooses a free one.",
+                port=port,
+                host=host,
             ) from error
         raise
     sock.setblocking(False)

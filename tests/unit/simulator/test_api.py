@@ -126,6 +126,7 @@ def test_a_model_is_retired_when_its_day_has_come(ask: Ask) -> None:
         (HELLO, b"br", 400, "request_body_encoding_unsupported"),
         (gzip.compress(b" " * (33 << 20)), b"gzip", 413, "request_body_too_large_after_decoding"),
     ],
+    ids=["good", "not compressed", "unknown coding", "too large"],
 )
 def test_compressed_bodies(
     send: Send, body: bytes, coding: bytes, status: int, code: str | None

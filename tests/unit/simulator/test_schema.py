@@ -3,6 +3,7 @@
 from typing import Any
 
 import jsonschema_rs
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -163,3 +164,16 @@ def test_each_value_is_valid_for_its_schema(
         for e in jsonschema_rs.validator_for(schema, validate_formats=True).iter_errors(value)
     ]
     assert errors == []
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        # What fits the first branch best fits the second as well.
+        {"type": "integer", "oneOf": [{"minimum": 100}, {"minimum": 1}]},
+        {"type": "string", "oneOf": [{"minLength": 9}, {"minLength": 2}]},
+    ],
+)
+def test_a_value_fits_one_branch_alone(schema: dict[str, Any]) -> None:
+    value = build_value(schema, Facts("go"), Chance(0), fill=False)
+    jsonschema_rs.validate(schema, value)

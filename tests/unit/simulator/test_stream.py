@@ -1,6 +1,7 @@
 """The event stream: the same message as without streaming, in the API's order."""
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -47,6 +48,16 @@ def test_the_stream_carries_the_message_that_json_would(ask: Ask, case: dict[str
         for block in message["content"]:
             block.pop("id", None)
     assert streamed == plain
+
+
+@pytest.mark.parametrize("case", CASES, ids=range(len(CASES)))
+def test_a_repeated_stream_differs_in_its_ids_alone(ask: Ask, case: dict[str, Any]) -> None:
+    fields = dict(case)
+    prompt = fields.pop("prompt")
+    first, again = (ask(prompt, stream=True, **fields).body for _ in range(2))
+    assert first != again
+    ids = re.compile(rb"(msg|toolu)_[0-9A-Za-z]+")
+    assert ids.sub(b"", first) == ids.sub(b"", again)
 
 
 def test_the_events_come_in_the_apis_order(ask: Ask) -> None:

@@ -68,6 +68,7 @@ def test_the_answer_takes_up_the_topic(ask_message: AskMessage, word: str) -> No
         ("2的10次方等于多少", "1024"),
         ("What is 1 divided by 8?", "0.125"),
         ("１５×２３＝？", "345"),
+        ("What is 2 * (-3 + 1)?", "-4"),
     ],
 )
 def test_arithmetic_is_right(ask_message: AskMessage, prompt: str, value: str) -> None:
