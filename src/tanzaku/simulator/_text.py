@@ -35,7 +35,7 @@ _GREETING = re.compile(
     r"\s*(?:say )?(?:hello|hi|hey|greetings|good (?:morning|afternoon|evening)|howdy"
     r"|你好|您好|嗨|哈喽|早上好|晚上好|大家好|こんにちは|こんばんは|おはよう|안녕|안녕하세요"
     r"|hola|buenos días|bonjour|salut|hallo|guten (?:tag|morgen))"
-    r"(?:[\s,，]*(?:there|claude|world|all|everyone))?[\s!！.。,，~？?]*(?:\s*(?:how are you|你好吗)[?？]*|in [A-Z]\w+[.!]?)?\s*$",
+    r"(?:[\s,，]*(?:there|claude(?: (?:haiku|sonnet|opus)(?: \d[\d.]*)?)?|world|all|everyone))?[\s!！.。,，~？?]*(?:\s*(?:how are you|你好吗)[?？]*|in [A-Z]\w+[.!]?)?\s*$",
     re.IGNORECASE,
 )
 _LIST = re.compile(
