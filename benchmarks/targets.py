@@ -28,7 +28,7 @@ def main() -> None:
 
 @asynccontextmanager
 async def open_handler(handler: Handler):
-    async with serve(as_asgi(handler)) as running:
+    async with serve(as_asgi(handler, max_body_bytes=32 << 20)) as running:
         yield running.url
 
 
