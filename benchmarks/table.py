@@ -9,7 +9,7 @@ DOCUMENT = HERE.parent / "docs" / "benchmarks.md"
 INTRODUCTION = """# Benchmarks
 
 Written by `make bench`. Absolute figures depend on the machine and on who shares it; the ratio to the bare
-server, taken in the same run on the same stack (uvicorn, httptools, our protocol guard), says more.
+server, taken in the same run on the same stack (uvloop, httptools, our connection with its guard), says more.
 Servers on one processor, wrk on the other; CPU is the server process's user and system time.
 """
 

@@ -13,7 +13,6 @@ from tanzaku.transport import (
     HttpClient,
     HttpRequest,
     HttpResponse,
-    as_asgi,
     run_until_signal,
     serve,
 )
@@ -28,7 +27,7 @@ def main() -> None:
 
 @asynccontextmanager
 async def open_handler(handler: Handler):
-    async with serve(as_asgi(handler, max_body_bytes=32 << 20)) as running:
+    async with serve(handler, max_body_bytes=32 << 20) as running:
         yield running.url
 
 

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-HEAVY = {"anthropic", "apsw", "ctok", "genai_prices", "httptools", "rich", "uvicorn", "uvloop"}
+HEAVY = {"anthropic", "apsw", "ctok", "genai_prices", "httptools", "rich", "uvloop"}
 NOT_YET = HEAVY | {"pydantic"}
 
 

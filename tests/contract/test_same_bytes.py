@@ -17,7 +17,7 @@ import pytest
 from tanzaku.core import SystemClock
 from tanzaku.server import Server
 from tanzaku.simulator import Simulator
-from tanzaku.transport import HttpRequest, ThreadedServer, as_asgi, read_all, serve
+from tanzaku.transport import HttpRequest, ThreadedServer, read_all, serve
 from tanzaku.wire import EventDecoder, MessageAssembler
 
 CREDENTIALS = {"x-api-key": "any", "anthropic-version": "2026-10-21"}
@@ -93,8 +93,7 @@ def open_target(name: str) -> Iterator[Target]:
         case "in-process":
             yield call_in_process(simulator)
         case "socket":
-            app = as_asgi(simulator, max_body_bytes=32 << 20)
-            with ThreadedServer(lambda: serve(app)) as running:
+            with ThreadedServer(lambda: serve(simulator, max_body_bytes=32 << 20)) as running:
                 yield call_over_socket(running.url)
         case _:
             with Server(seed=SEED) as server:

@@ -18,7 +18,7 @@ from tanzaku.gateway import Gateway, RetryPolicy, build_anthropic_upstream
 from tanzaku.ledger import Ledger
 from tanzaku.server._routes import OwnRoutes, Refusals, Router
 from tanzaku.simulator import Faults, Simulator
-from tanzaku.transport import HttpClient, ThreadedServer, as_asgi, run_until_signal, serve
+from tanzaku.transport import HttpClient, ThreadedServer, run_until_signal, serve
 
 MAX_BODY_BYTES = 32 * 1024 * 1024
 _REMEMBERED_REQUESTS = 1000
@@ -200,8 +200,15 @@ class Server:
                 ),
                 refusals=refusals,
             )
-            app = as_asgi(router, max_body_bytes=MAX_BODY_BYTES, on_refusal=refusals.build_plain)
-            running = await stack.enter_async_context(serve(app, self._host, self._port))
+            running = await stack.enter_async_context(
+                serve(
+                    router,
+                    self._host,
+                    self._port,
+                    max_body_bytes=MAX_BODY_BYTES,
+                    on_refusal=refusals.build_plain,
+                )
+            )
             self._url, self._ledger = running.url, ledger
             stack.callback(self._forget_running)
             yield self

@@ -1,13 +1,12 @@
 """Moving bytes: the streaming client, the guarded server, limits, redaction.
 
-The server's names load uvicorn on first use: a room that only passes requests along, or a
-command that only sends one, does not pay for it.
+The server's names are loaded on first use: a room that only passes requests along, or a command
+that only sends one, does not pay for them.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from tanzaku.transport._asgi import AsgiApp, Refusal, as_asgi, refuse_plainly
 from tanzaku.transport._client import ClientResponse, HttpClient
 from tanzaku.transport._connection import StreamTimings, Timeouts
 from tanzaku.transport._encoding import decode_body
@@ -16,9 +15,11 @@ from tanzaku.transport._http import (
     HeaderList,
     HttpRequest,
     HttpResponse,
+    Refusal,
     close_body,
     get_header,
     read_all,
+    refuse_plainly,
 )
 from tanzaku.transport._origin import LOOPBACK_NAMES, OriginRefusal, check_origin
 from tanzaku.transport._redact import RedactingFormatter, redact_headers, redact_text
@@ -33,7 +34,7 @@ from tanzaku.transport.errors import (
 )
 
 if TYPE_CHECKING:
-    from tanzaku.transport._guard import GuardedProtocol, ServerLimits
+    from tanzaku.transport._reader import ServerLimits
     from tanzaku.transport._serve import (
         RunningServer,
         ThreadedServer,
@@ -44,12 +45,10 @@ if TYPE_CHECKING:
 
 __all__ = [
     "LOOPBACK_NAMES",
-    "AsgiApp",
     "BodyEncodingError",
     "BrokenResponse",
     "ClientResponse",
     "ConnectError",
-    "GuardedProtocol",
     "Handler",
     "HeaderList",
     "HttpClient",
@@ -67,7 +66,6 @@ __all__ = [
     "TlsError",
     "TransportError",
     "UpstreamTimeout",
-    "as_asgi",
     "check_origin",
     "close_body",
     "decode_body",
@@ -82,9 +80,8 @@ __all__ = [
 ]
 
 _LOADED_ON_USE = {
-    "GuardedProtocol": "_guard",
     "RunningServer": "_serve",
-    "ServerLimits": "_guard",
+    "ServerLimits": "_reader",
     "ThreadedServer": "_serve",
     "new_event_loop": "_serve",
     "run_until_signal": "_serve",

@@ -91,7 +91,7 @@ class HttpClient:
     """Sends requests to upstreams over kept-alive connections, at most `max_connections` to each.
 
     An idle connection is dropped after `idle_keepalive_s`, which belongs below the upstream's own
-    limit (uvicorn and this room's server: 5 s). Redirects are not followed, bodies not decoded,
+    limit (this room's server: 5 s). Redirects are not followed, bodies not decoded,
     proxies of the environment ignored. `ssl_context` replaces the system's certificate
     authorities. Belongs to the event loop it is first used in.
     """

@@ -48,6 +48,17 @@ type Handler = Callable[[HttpRequest], Awaitable[HttpResponse]]
 """Anything that answers: the simulator, the gateway, or a client bound to an upstream."""
 
 
+type Refusal = Callable[[int, str], HttpResponse]
+"""Builds the answer to a request that the handler never answers: 413 and 500, with a reason."""
+
+
+def refuse_plainly(status: int, reason: str) -> HttpResponse:
+    """The refusal used when a server names none: the reason as plain text."""
+    return HttpResponse(
+        status, [(b"content-type", b"text/plain; charset=utf-8")], reason.encode() + b"\n"
+    )
+
+
 async def close_body(body: bytes | AsyncIterator[bytes]) -> None:
     """Let a streamed body settle; whole bytes and plain iterators need nothing."""
     aclose = getattr(body, "aclose", None)

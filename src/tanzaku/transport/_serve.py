@@ -1,4 +1,4 @@
-"""Running an ASGI application on loopback: in the loop, in a thread, or until a signal."""
+"""Serving a handler on loopback: in the loop, in a thread, or until a signal."""
 
 import asyncio
 import errno
@@ -13,11 +13,10 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
-from uvicorn.config import Config
-
 from tanzaku.core import UserError
-from tanzaku.transport._asgi import AsgiApp
-from tanzaku.transport._guard import DrainState, GuardedProtocol, ServerLimits
+from tanzaku.transport._http import Handler, Refusal, refuse_plainly
+from tanzaku.transport._reader import ServerLimits
+from tanzaku.transport._served import Hall, ServedConnection
 
 _ABORT_S = 1.0
 
@@ -38,36 +37,34 @@ class RunningServer:
 
 @asynccontextmanager
 async def serve(
-    app: AsgiApp,
+    handler: Handler,
     host: str = "127.0.0.1",
     port: int = 0,
     *,
+    max_body_bytes: int,
+    on_refusal: Refusal = refuse_plainly,
     limits: ServerLimits = ServerLimits(),  # noqa: B008 - frozen
     drain_s: float = 30.0,
 ) -> AsyncIterator[RunningServer]:
-    """Serve `app` on a loopback address while the context is open; port 0 takes a free one.
+    """Serve `handler` on a loopback address while the context is open; port 0 takes a free one.
 
-    `localhost` listens on 127.0.0.1 and, where there is one, on ::1. On leaving, no new
-    connection is taken, idle ones are closed, and answers under way get `drain_s` seconds; what
-    then remains is cancelled. Raises UserError when the port is taken or `host` is not loopback.
+    `localhost` listens on 127.0.0.1 and, where there is one, on ::1. A body over `max_body_bytes`
+    (as sent, still encoded) becomes `on_refusal(413, …)` and the handler never sees it; an
+    exception of the handler is logged redacted and becomes `on_refusal(500, …)`. A streamed
+    answer that fails midway ends with a cut connection, never with a well-formed end. When the
+    client goes away, the handler or the streamed body's pending step sees CancelledError, and
+    the body is closed (`aclose`) exactly once.
+
+    On leaving, no new connection is taken, idle ones are closed, and answers under way get
+    `drain_s` seconds; what then remains is cancelled. Raises UserError when the port is taken or
+    `host` is not loopback.
     """
     sockets = _bind(host, port)
     bound_port: int = sockets[0].getsockname()[1]
-    config = Config(
-        app,
-        interface="asgi3",
-        http=GuardedProtocol,
-        ws="none",
-        log_config=None,
-        proxy_headers=False,
-    )
-    config.load()
-    state = DrainState()
     loop = asyncio.get_running_loop()
+    hall = Hall(handler, loop, max_body_bytes=max_body_bytes, on_refusal=on_refusal, limits=limits)
     listeners = [
-        await loop.create_server(
-            lambda: GuardedProtocol(config, state, limits, loop), sock=sock, backlog=2048
-        )
+        await loop.create_server(lambda: ServedConnection(hall), sock=sock, backlog=2048)
         for sock in sockets
     ]
     try:
@@ -75,25 +72,26 @@ async def serve(
     finally:
         for listener in listeners:
             listener.close()
-        await _drain(state, drain_s)
+        await _drain(hall, drain_s)
 
 
-async def _drain(state: DrainState, drain_s: float) -> None:
-    for connection in list(state.connections):
-        connection.shutdown()
+async def _drain(hall: Hall, drain_s: float) -> None:
+    hall.is_draining = True
+    for connection in list(hall.connections):
+        connection.finish()
     try:
         async with asyncio.timeout(drain_s):
-            await state.is_empty.wait()
-            while state.tasks:
-                await asyncio.wait(state.tasks)
+            await hall.is_empty.wait()
+            while hall.tasks:
+                await asyncio.wait(hall.tasks)
     except TimeoutError:
         pass
     finally:
-        tasks = list(state.tasks)
+        tasks = list(hall.tasks)
         for task in tasks:
             task.cancel()
-        for connection in list(state.connections):
-            connection.transport.abort()
+        for connection in list(hall.connections):
+            connection.abort()
         if tasks:
             await asyncio.wait(tasks, timeout=_ABORT_S)
 

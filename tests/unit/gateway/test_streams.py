@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tanzaku.gateway import RetryPolicy
-from tanzaku.transport import BrokenResponse, HttpRequest, HttpResponse, as_asgi, close_body, serve
+from tanzaku.transport import BrokenResponse, HttpRequest, HttpResponse, close_body, serve
 from tanzaku.wire import EventDecoder
 
 START = (
@@ -163,8 +163,8 @@ def test_a_client_that_leaves_closes_the_upstream_and_is_settled(
 ) -> None:
     async def scenario() -> None:
         upstream = Hanging()
-        app = as_asgi(bench.build(upstream, retry=retry), max_body_bytes=1 << 20)
-        async with serve(app) as running:
+        gateway = bench.build(upstream, retry=retry)
+        async with serve(gateway, max_body_bytes=1 << 20) as running:
             reader, writer = await asyncio.open_connection("127.0.0.1", running.port)
             body = kit.request().body
             writer.write(

@@ -9,7 +9,6 @@ from tanzaku.transport import (
     HttpClient,
     HttpRequest,
     HttpResponse,
-    as_asgi,
     get_header,
     read_all,
     serve,
@@ -27,7 +26,7 @@ EVENTS = [
 def send_over_socket(bench: Any, request: HttpRequest, handler: Any) -> HttpResponse:
     async def go() -> HttpResponse:
         client = HttpClient(clock=bench.clock)
-        async with serve(as_asgi(handler, max_body_bytes=1 << 20)) as running:
+        async with serve(handler, max_body_bytes=1 << 20) as running:
             upstream = build_anthropic_upstream(client, "sk-ant-of-the-house", running.url)
             answer = await bench.build(upstream, retry=RetryPolicy(backoff_s=(1,)))(request)
             whole = HttpResponse(answer.status, answer.headers, await read_all(answer))

@@ -13,7 +13,6 @@ from tanzaku.transport import (
     HttpRequest,
     HttpResponse,
     ServerLimits,
-    as_asgi,
     serve,
 )
 
@@ -71,8 +70,10 @@ async def serving(
 ) -> AsyncIterator[Callable[[], Coroutine[Any, Any, Client]]]:
     """A guarded server; what it yields opens a raw connection to it."""
     clients: list[Client] = []
-    app = as_asgi(handler, max_body_bytes=1 << 20)
-    async with serve(app, limits=ServerLimits(**limits), drain_s=drain_s) as running:
+    server_limits = ServerLimits(**limits)
+    async with serve(
+        handler, max_body_bytes=1 << 20, limits=server_limits, drain_s=drain_s
+    ) as running:
 
         async def connect() -> Client:
             client = Client(*await asyncio.open_connection(running.host, running.port))

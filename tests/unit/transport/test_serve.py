@@ -21,7 +21,6 @@ from tanzaku.transport import (
     HttpRequest,
     HttpResponse,
     ThreadedServer,
-    as_asgi,
     read_all,
     serve,
 )
@@ -35,8 +34,8 @@ def refusal(status: int, reason: str) -> HttpResponse:
     return HttpResponse(status, [(b"content-type", b"application/json")], b"{%d}" % status)
 
 
-def as_app(handler: Handler) -> Any:
-    return as_asgi(handler, max_body_bytes=LIMIT, on_refusal=refusal)
+def serve_limited(handler: Handler, *place: Any, **more: Any) -> Any:
+    return serve(handler, *place, max_body_bytes=LIMIT, on_refusal=refusal, **more)
 
 
 async def show(request: HttpRequest) -> HttpResponse:
@@ -72,7 +71,7 @@ class Countdown(AsyncIterator[bytes]):
 
 def test_a_request_reaches_the_handler_as_it_was_sent(run: Run) -> None:
     async def scenario() -> None:
-        async with serve(as_app(show)) as running, HttpClient(clock=SystemClock()) as client:
+        async with serve_limited(show) as running, HttpClient(clock=SystemClock()) as client:
             request = HttpRequest(
                 "PUT", "/a%2Fb//c%20d?x=%5B%5D&y", [(b"X-Case", b"Kept")], b"\0\xff"
             )
@@ -104,7 +103,7 @@ def test_a_body_over_the_limit_never_reaches_the_handler(
             sizes.append(len(request.body))
             return HttpResponse(200, [], b"")
 
-        async with serve(as_app(handler)) as running:
+        async with serve_limited(handler) as running:
             reader, writer = await asyncio.open_connection(running.host, running.port)
             framing = b"transfer-encoding: chunked" if is_chunked else b"content-length: %d" % size
             writer.write(b"POST / HTTP/1.1\r\nhost: localhost\r\n%b\r\n\r\n" % framing)
@@ -128,7 +127,7 @@ def test_a_body_over_the_limit_never_reaches_the_handler(
 
 def test_an_upload_without_end_is_answered_before_its_end(run: Run) -> None:
     async def scenario() -> None:
-        async with serve(as_app(show)) as running:
+        async with serve_limited(show) as running:
             reader, writer = await asyncio.open_connection(running.host, running.port)
             head = b"POST / HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\n"
             writer.write(head + (b"%x\r\n%b\r\n" % (LIMIT, bytes(LIMIT))) * 3)
@@ -147,7 +146,7 @@ def test_a_failing_handler_is_answered_and_logged_without_its_secrets(
         raise RuntimeError("no luck with sk-ant-canary-123")
 
     async def scenario() -> None:
-        async with serve(as_app(handler)) as running, HttpClient(clock=SystemClock()) as client:
+        async with serve_limited(handler) as running, HttpClient(clock=SystemClock()) as client:
             for _ in range(2):
                 response = await client.send(HttpRequest("GET", "/", [], b""), base_url=running.url)
                 assert (response.status, await read_all(response)) == (500, b"{500}")
@@ -168,7 +167,7 @@ def test_a_stream_that_fails_ends_with_a_cut_connection(
         return HttpResponse(200, [], body())
 
     async def scenario() -> None:
-        async with serve(as_app(handler)) as running:
+        async with serve_limited(handler) as running:
             reader, writer = await asyncio.open_connection(running.host, running.port)
             writer.write(b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n")
             answer = await reader.read()
@@ -186,7 +185,7 @@ def test_a_stream_passes_chunk_by_chunk_and_is_closed_once(run: Run) -> None:
         async def handler(request: HttpRequest) -> HttpResponse:
             return HttpResponse(200, [], stream)
 
-        async with serve(as_app(handler)) as running, HttpClient(clock=SystemClock()) as client:
+        async with serve_limited(handler) as running, HttpClient(clock=SystemClock()) as client:
             response = await client.send(HttpRequest("GET", "/", [], b""), base_url=running.url)
             assert not isinstance(response.body, bytes)
             assert await anext(response.body) == b"first"
@@ -205,7 +204,7 @@ def test_a_client_that_leaves_mid_stream_closes_the_body_once(run: Run, is_reset
         async def handler(request: HttpRequest) -> HttpResponse:
             return HttpResponse(200, [], stream)
 
-        async with serve(as_app(handler), drain_s=5) as running:
+        async with serve_limited(handler, drain_s=5) as running:
             reader, writer = await asyncio.open_connection(running.host, running.port)
             writer.write(b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n")
             await reader.readuntil(b"first")
@@ -241,7 +240,7 @@ def test_a_client_that_leaves_before_the_answer_cancels_the_handler(
                 has_ended.set()
             raise AssertionError
 
-        async with serve(as_app(handler), drain_s=5) as running:
+        async with serve_limited(handler, drain_s=5) as running:
             _, writer = await asyncio.open_connection(running.host, running.port)
             writer.write(b"POST / HTTP/1.1\r\nhost: localhost\r\ncontent-length: 2\r\n\r\n")
             writer.write(b"{}" if has_body else b"{")
@@ -271,7 +270,7 @@ def test_leaving_the_context_lets_an_answer_finish_and_takes_no_new_ones(run: Ru
         async def handler(request: HttpRequest) -> HttpResponse:
             return HttpResponse(200, [], stream)
 
-        context = serve(as_app(handler), drain_s=10)
+        context = serve_limited(handler, drain_s=10)
         running = await context.__aenter__()
         idle_reader, idle_writer = await asyncio.open_connection(running.host, running.port)
         reader, writer = await asyncio.open_connection(running.host, running.port)
@@ -298,7 +297,7 @@ def test_the_drain_ends_with_its_limit(run: Run) -> None:
         async def handler(request: HttpRequest) -> HttpResponse:
             return HttpResponse(200, [], stream)
 
-        async with serve(as_app(handler), drain_s=0.1) as running:
+        async with serve_limited(handler, drain_s=0.1) as running:
             reader, writer = await asyncio.open_connection(running.host, running.port)
             writer.write(b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n")
             await reader.readuntil(b"first")
@@ -326,7 +325,7 @@ def test_the_drain_ends_also_for_a_handler_whose_client_has_left(run: Run) -> No
                     ends.append("cut")
             raise AssertionError
 
-        async with serve(as_app(handler), drain_s=0.1) as running:
+        async with serve_limited(handler, drain_s=0.1) as running:
             _, writer = await asyncio.open_connection(running.host, running.port)
             writer.write(b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n")
             await is_running.wait()
@@ -339,9 +338,9 @@ def test_the_drain_ends_also_for_a_handler_whose_client_has_left(run: Run) -> No
 
 def test_a_taken_port_is_named_with_the_way_out(run: Run) -> None:
     async def scenario() -> None:
-        async with serve(as_app(show)) as running:
+        async with serve_limited(show) as running:
             with pytest.raises(UserError, match=f"{running.port}.*in use") as caught:
-                await serve(as_app(show), port=running.port).__aenter__()
+                await serve_limited(show, port=running.port).__aenter__()
             assert "--port 0" in caught.value.hint
 
     run(scenario())
@@ -351,7 +350,7 @@ def test_a_taken_port_is_named_with_the_way_out(run: Run) -> None:
 def test_an_address_others_could_reach_is_refused(run: Run, host: str) -> None:
     async def scenario() -> None:
         with pytest.raises(UserError) as caught:
-            await serve(as_app(show), host).__aenter__()
+            await serve_limited(show, host).__aenter__()
         assert "127.0.0.1" in caught.value.hint
 
     run(scenario())
@@ -359,7 +358,7 @@ def test_an_address_others_could_reach_is_refused(run: Run, host: str) -> None:
 
 def test_localhost_is_reached_under_each_of_its_addresses(run: Run) -> None:
     async def scenario() -> None:
-        async with serve(as_app(show), "localhost") as running:
+        async with serve_limited(show, "localhost") as running:
             assert running.url == f"http://127.0.0.1:{running.port}"
             hosts = ["127.0.0.1"]
             if _has_ipv6():
@@ -381,7 +380,7 @@ def _has_ipv6() -> bool:
 
 
 def test_a_threaded_server_is_reachable_inside_its_block_only() -> None:
-    with ThreadedServer(lambda: serve(as_app(show))) as running:
+    with ThreadedServer(lambda: serve_limited(show)) as running:
         connection = http.client.HTTPConnection(running.host, running.port)
         connection.request("GET", "/x")
         assert connection.getresponse().status == 201
@@ -393,8 +392,8 @@ def test_a_threaded_server_is_reachable_inside_its_block_only() -> None:
 
 
 def test_a_threaded_server_raises_its_troubles_where_it_was_opened() -> None:
-    with ThreadedServer(lambda: serve(as_app(show))) as running:
-        second = ThreadedServer(lambda: serve(as_app(show), port=running.port))
+    with ThreadedServer(lambda: serve_limited(show)) as running:
+        second = ThreadedServer(lambda: serve_limited(show, port=running.port))
         with pytest.raises(UserError, match="in use"):
             second.__enter__()
 
@@ -403,14 +402,14 @@ def test_a_coroutine_can_run_on_the_threads_loop() -> None:
     async def name() -> str:
         return threading.current_thread().name
 
-    server = ThreadedServer(lambda: serve(as_app(show)))
+    server = ThreadedServer(lambda: serve_limited(show))
     with server:
         assert server.call(name()) == "tanzaku-server"
 
 
 PROGRAM = """
 import asyncio
-from tanzaku.transport import HttpResponse, as_asgi, run_until_signal, serve
+from tanzaku.transport import HttpResponse, run_until_signal, serve
 
 async def handler(request):
     async def body():
@@ -420,8 +419,7 @@ async def handler(request):
         yield b"second"
     return HttpResponse(200, [], body())
 
-app = as_asgi(handler, max_body_bytes=10)
-run_until_signal(lambda: serve(app), on_ready=lambda running: print(running.port, flush=True))
+run_until_signal(lambda: serve(handler, max_body_bytes=10), on_ready=lambda running: print(running.port, flush=True))
 print("done", flush=True)
 """
 
