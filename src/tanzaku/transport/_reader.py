@@ -7,6 +7,7 @@ versions than 1.0 and 1.1, smuggling by Transfer-Encoding, headers and framing w
 import re
 from collections import deque
 from dataclasses import dataclass
+from typing import NoReturn
 
 import httptools
 
@@ -234,6 +235,6 @@ class RequestReader:
         )
         self.received.append(Received(request, self._is_kept_alive, self._is_old, is_too_large))
 
-    def _fail(self, status: int, reason: str) -> None:
+    def _fail(self, status: int, reason: str) -> NoReturn:
         self._fault = RefusedError(status, reason)
         raise self._fault
