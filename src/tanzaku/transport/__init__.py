@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from tanzaku.transport._asgi import AsgiApp, Refusal, as_asgi, refuse_plainly
 from tanzaku.transport._client import ClientResponse, HttpClient
 from tanzaku.transport._connection import StreamTimings, Timeouts
-from tanzaku.transport._encoding import decode_body
+from tanzaku.transport._encoding import decode_body, decode_body_aside
 from tanzaku.transport._http import (
     Handler,
     HeaderList,
@@ -21,7 +21,12 @@ from tanzaku.transport._http import (
     read_all,
 )
 from tanzaku.transport._origin import LOOPBACK_NAMES, OriginRefusal, check_origin
-from tanzaku.transport._redact import RedactingFormatter, redact_headers, redact_text
+from tanzaku.transport._redact import (
+    RedactingFormatter,
+    redact_body,
+    redact_headers,
+    redact_text,
+)
 from tanzaku.transport.errors import (
     BodyEncodingError,
     BrokenResponse,
@@ -71,9 +76,11 @@ __all__ = [
     "check_origin",
     "close_body",
     "decode_body",
+    "decode_body_aside",
     "get_header",
     "new_event_loop",
     "read_all",
+    "redact_body",
     "redact_headers",
     "redact_text",
     "refuse_plainly",
