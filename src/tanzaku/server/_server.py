@@ -1,6 +1,8 @@
 """One process, one port: the guard, the gateway, the simulator or the live API, the ledger."""
 
 import asyncio
+import logging
+import re
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -18,10 +20,18 @@ from tanzaku.gateway import Gateway, RetryPolicy, build_anthropic_upstream
 from tanzaku.ledger import Ledger
 from tanzaku.server._routes import OwnRoutes, Refusals, Router
 from tanzaku.simulator import Faults, Simulator
-from tanzaku.transport import HttpClient, ThreadedServer, as_asgi, run_until_signal, serve
+from tanzaku.transport import (
+    HttpClient,
+    RedactingFormatter,
+    ThreadedServer,
+    as_asgi,
+    run_until_signal,
+    serve,
+)
 
 MAX_BODY_BYTES = 32 * 1024 * 1024
 _REMEMBERED_REQUESTS = 1000
+_KEY = re.compile("[!-~]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +72,11 @@ class Server:
     ) -> None:
         if live_api_key is not None and not live_api_key.strip():
             raise UserError("The key for the live API is empty.", hint="Set ANTHROPIC_API_KEY.")
+        if live_api_key is not None and _KEY.fullmatch(live_api_key) is None:
+            raise UserError(
+                "The key for the live API holds a space, a line break or a letter that is not ASCII.",
+                hint="Set ANTHROPIC_API_KEY to the key alone.",
+            )
         self._host = host
         self._port = port
         self._live_api_key = live_api_key
@@ -106,8 +121,12 @@ class Server:
     def run(self, *, on_ready: Callable[[str], None]) -> None:
         """Serve until SIGINT or SIGTERM, then let open answers end (30 s at most).
 
-        Blocks the main thread. `on_ready` gets the URL once connections are taken.
+        Blocks the main thread. `on_ready` gets the URL once connections are taken. What is logged
+        goes to stderr without credentials, unless the process has a log of its own.
         """
+        handler = logging.StreamHandler()
+        handler.setFormatter(RedactingFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+        logging.basicConfig(handlers=[handler])
         run_until_signal(self._open, on_ready=lambda server: on_ready(server.url))
 
     @property

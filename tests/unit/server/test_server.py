@@ -3,6 +3,8 @@
 import asyncio
 import http.client
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -246,7 +248,29 @@ def test_a_server_that_does_not_run_says_so() -> None:
         _ = server.requests
 
 
-@pytest.mark.parametrize("key", ["", "  "])
+@pytest.mark.parametrize("key", ["", "  ", "sk-ant-1\n", "sk ant", "sk-ant-\u00e9"])
 def test_live_without_a_key_is_refused_before_anything_starts(key: str) -> None:
     with pytest.raises(UserError, match="key"):
         Server(live_api_key=key)
+
+
+PROGRAM = """
+import logging, os, signal
+from tanzaku.server import Server
+
+def stop(url):
+    logging.getLogger("anyone").error("lost %r", {"x-api-key": "sk-ant-canary", "other": "kept"})
+    os.kill(os.getpid(), signal.SIGTERM)
+
+Server().run(on_ready=stop)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+def test_what_a_running_server_logs_has_lost_its_credentials() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert "canary" not in done.stderr
+    assert "lost" in done.stderr
+    assert "kept" in done.stderr
