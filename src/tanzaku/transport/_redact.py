@@ -50,6 +50,7 @@ _KEPT_PREFIXES = (b"anthropic-", b"tanzaku-", b"x-stainless-")
 # `sk-ant-` at each of the three offsets it can have inside base64, less the digits its
 # neighbours decide.
 _KEY_STARTS_IN_BASE64 = ("c2stYW50L", "NrLWFudC", "zay1hbnQt")
+_KEY_START_IN_URL = "".join(f"(?:{char}|%{ord(char):02x}|%{ord(char):02X})" for char in "sk-ant-")
 _KEY_STARTS = (b"sk-ant-", *(start.encode() for start in _KEY_STARTS_IN_BASE64))
 _KEY_IN_BODY = re.compile(rb"(?:" + b"|".join(_KEY_STARTS) + rb")[A-Za-z0-9+/=_\-]{8,}")
 
@@ -61,7 +62,7 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
         ),
         MASK,
     ),
-    (re.compile(r"sk-ant-[A-Za-z0-9_\-]+"), MASK),
+    (re.compile(rf"{_KEY_START_IN_URL}[A-Za-z0-9_\-%]+"), MASK),
     (re.compile(rf"(?:{'|'.join(_KEY_STARTS_IN_BASE64)})[A-Za-z0-9+/=_\-]*"), MASK),
     (
         re.compile(

@@ -63,6 +63,7 @@ SECRETS = [
     f"https://user:{CANARY}@example.test/path",
     f"postgres://{CANARY}@db",
     base64.b64encode(f"sk-ant-{CANARY}".encode()).decode(),
+    f"/v1/models/%73%6B%2D%61%6E%74%2D{CANARY}%2d1",
 ]
 
 
