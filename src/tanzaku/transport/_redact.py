@@ -114,8 +114,9 @@ def redact_body(body: bytes) -> bytes:
 
     Costs a search that finds nothing for a body without one.
     """
-    if any(body.find(start) >= 0 for start in _KEY_STARTS):
-        return _KEY_IN_BODY.sub(MASK.encode(), body)
+    for start in _KEY_STARTS:  # find() instead of `in`, which costs bytes four times as much
+        if body.find(start) >= 0:
+            return _KEY_IN_BODY.sub(MASK.encode(), body)
     return body
 
 
