@@ -176,6 +176,25 @@ def test_reading_a_missing_file_says_where_and_makes_none(path: Path) -> None:
     assert list(path.parent.iterdir()) == []
 
 
+@pytest.mark.parametrize("is_writing", [True, False])
+def test_a_folder_is_no_ledger_and_gets_no_lock(is_writing: bool, path: Path) -> None:
+    path.mkdir()
+    with pytest.raises(UserError, match="not a ledger"):
+        Ledger.open(path, clock=VirtualClock()) if is_writing else Ledger.read(path)
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_an_empty_file_is_no_ledger_to_read(path: Path) -> None:
+    path.touch()
+    with pytest.raises(UserError, match="no ledger at "):
+        Ledger.read(path)
+
+
+def test_the_folder_that_is_made_is_for_the_owner_only(path: Path) -> None:
+    Ledger.open(path.parent / "new" / "ledger.db", clock=VirtualClock()).close()
+    assert stat.S_IMODE((path.parent / "new").stat().st_mode) == 0o700
+
+
 def test_a_folder_that_cannot_be_written_is_a_users_error(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(UserError, match="cannot be opened"):
