@@ -57,7 +57,8 @@ def as_asgi(
 
     When the client goes away the server cancels the task this runs in (`serve` does): the
     handler, or the streamed body's pending step, sees CancelledError, and the body is closed
-    (`aclose`) exactly once.
+    (`aclose`) exactly once. So it is when the server's drain runs out, with STOPPING as the error's
+    message.
     """
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:

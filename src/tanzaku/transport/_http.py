@@ -48,6 +48,12 @@ type Handler = Callable[[HttpRequest], Awaitable[HttpResponse]]
 """Anything that answers: the simulator, the gateway, or a client bound to an upstream."""
 
 
+STOPPING = "the server is stopping"
+"""The message of the CancelledError that reaches a handler, or the pending step of a streamed body,
+when the drain of its server ran out; a body may then send a last chunk. Other cancellations (the
+client has left) carry no message."""
+
+
 async def close_body(body: bytes | AsyncIterator[bytes]) -> None:
     """Let a streamed body settle; whole bytes and plain iterators need nothing."""
     aclose = getattr(body, "aclose", None)

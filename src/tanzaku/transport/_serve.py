@@ -18,6 +18,7 @@ from uvicorn.config import Config
 from tanzaku.core import UserError
 from tanzaku.transport._asgi import AsgiApp
 from tanzaku.transport._guard import DrainState, GuardedProtocol, ServerLimits
+from tanzaku.transport._http import STOPPING
 
 _ABORT_S = 1.0
 
@@ -91,11 +92,11 @@ async def _drain(state: DrainState, drain_s: float) -> None:
     finally:
         tasks = list(state.tasks)
         for task in tasks:
-            task.cancel()
-        for connection in list(state.connections):
-            connection.transport.abort()
+            task.cancel(STOPPING)
         if tasks:
             await asyncio.wait(tasks, timeout=_ABORT_S)
+        for connection in list(state.connections):
+            connection.transport.abort()
 
 
 def _bind(host: str, port: int) -> list[socket.socket]:

@@ -11,7 +11,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tanzaku.gateway import RetryPolicy
-from tanzaku.transport import BrokenResponse, HttpRequest, HttpResponse, as_asgi, close_body, serve
+from tanzaku.transport import (
+    BrokenResponse,
+    HttpClient,
+    HttpRequest,
+    HttpResponse,
+    as_asgi,
+    close_body,
+    read_all,
+    serve,
+)
 from tanzaku.wire import EventDecoder
 
 START = (
@@ -143,15 +152,16 @@ def test_the_first_byte_and_the_last_are_timed(bench: Any, kit: Any) -> None:
 class Hanging:
     """Sends one chunk and then nothing; knows when it was closed."""
 
-    def __init__(self) -> None:
+    def __init__(self, chunk: bytes = START) -> None:
         self.is_closed = asyncio.Event()
+        self._chunk = chunk
 
     async def __call__(self, _request: HttpRequest) -> HttpResponse:
         return HttpResponse(200, [(b"content-type", b"text/event-stream")], self._body())
 
     async def _body(self) -> AsyncIterator[bytes]:
         try:
-            yield START
+            yield self._chunk
             await asyncio.Event().wait()
         finally:
             self.is_closed.set()
@@ -181,6 +191,33 @@ def test_a_client_that_leaves_closes_the_upstream_and_is_settled(
     assert (settled.status, settled.error.type) == (200, "client_gone")
     assert settled.usage == {"input_tokens": 1000, "output_tokens": 1}
     assert settled.response_body == START
+
+
+@pytest.mark.parametrize("partial", [b"", DELTA[:-1]], ids=["between-frames", "inside-a-frame"])
+def test_a_live_stream_cut_by_the_end_of_the_drain_ends_with_an_error_event(
+    bench: Any, kit: Any, partial: bytes
+) -> None:
+    async def scenario() -> bytes:
+        upstream = Hanging(START + DELTA + partial)
+        app = as_asgi(bench.build(upstream, retry=LIVE), max_body_bytes=1 << 20)
+        async with HttpClient(clock=bench.clock) as client:
+            async with serve(app, drain_s=0) as running:
+                answer = await client.send(kit.request(), base_url=running.url)
+                assert not isinstance(answer.body, bytes)
+                first = await anext(answer.body)
+            assert upstream.is_closed.is_set()
+            return first + await read_all(answer)
+
+    decoder = EventDecoder()
+    body = asyncio.run(scenario())
+    events = list(decoder.feed(body))
+    assert not decoder.has_partial
+    assert body.startswith(START + DELTA + b"event: error\n")
+    assert [event["type"] for event in events].count("error") == 1
+    settled = bench.exchange.settlement
+    assert (settled.status, settled.error.type) == (200, "api_error")
+    assert settled.usage == {"input_tokens": 1000, "output_tokens": 1}
+    assert settled.response_body == body
 
 
 def test_a_client_that_never_takes_a_byte_is_settled_too(bench: Any, kit: Any) -> None:
