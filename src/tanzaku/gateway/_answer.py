@@ -35,8 +35,11 @@ NOTHING_READ = Outcome()
 
 
 def is_event_stream(headers: HeaderList) -> bool:
-    """Whether an answer is server-sent events."""
-    return (get_header(headers, b"content-type") or b"").startswith(b"text/event-stream")
+    """Whether an answer is server-sent events that can be read as they pass: not compressed."""
+    content_type = get_header(headers, b"content-type")
+    if content_type is None or not content_type.startswith(b"text/event-stream"):
+        return False
+    return get_header(headers, b"content-encoding") in (None, b"identity")
 
 
 def is_json(headers: HeaderList) -> bool:

@@ -12,6 +12,7 @@ from tanzaku.transport._client import ClientResponse, HttpClient
 from tanzaku.transport._connection import StreamTimings, Timeouts
 from tanzaku.transport._encoding import decode_body, decode_body_aside
 from tanzaku.transport._http import (
+    HOP_BY_HOP,
     STOPPING,
     Handler,
     HeaderList,
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "HOP_BY_HOP",
     "LOOPBACK_NAMES",
     "STOPPING",
     "AsgiApp",

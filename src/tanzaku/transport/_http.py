@@ -48,6 +48,21 @@ type Handler = Callable[[HttpRequest], Awaitable[HttpResponse]]
 """Anything that answers: the simulator, the gateway, or a client bound to an upstream."""
 
 
+HOP_BY_HOP = frozenset(
+    {
+        b"connection",
+        b"keep-alive",
+        b"proxy-authenticate",
+        b"proxy-authorization",
+        b"proxy-connection",
+        b"te",
+        b"trailer",
+        b"transfer-encoding",
+        b"upgrade",
+    }
+)
+"""Headers of one connection, which no one passes on (RFC 9110 section 7.6.1)."""
+
 STOPPING = "the server is stopping"
 """The message of the CancelledError that reaches a handler, or the pending step of a streamed body,
 when the drain of its server ran out; a body may then send a last chunk. Other cancellations (the

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import zlib
 from collections.abc import AsyncIterator
 from decimal import Decimal
 from typing import Any
@@ -91,6 +92,19 @@ def test_a_stream_is_never_asked_for_again(bench: Any, kit: Any) -> None:
     upstream = kit.Upstream([kit.stream(START, broken=BrokenResponse("closed"))])
     bench.send(upstream, kit.request(), retry=LIVE)
     assert (len(upstream.requests), bench.clock.slept) == (1, [])
+
+
+@pytest.mark.parametrize("retry", [None, LIVE], ids=["as-is", "repairing"])
+def test_a_stream_that_comes_compressed_unasked_is_passed_as_it_is(
+    bench: Any, kit: Any, retry: RetryPolicy | None
+) -> None:
+    packed = zlib.compress(START + DELTA + END)
+    answer = kit.stream(packed[:50], packed[50:])
+    answer.headers.append((b"content-encoding", b"deflate"))
+    assert bench.send(kit.Upstream([answer]), kit.request(), retry=retry).body == packed
+    settled = bench.exchange.settlement
+    assert (settled.error, settled.cost) == (None, None)
+    assert settled.unpriced is not None
 
 
 def test_without_a_policy_a_stream_that_just_ends_is_passed_as_it_is(bench: Any, kit: Any) -> None:
