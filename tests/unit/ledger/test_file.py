@@ -2,9 +2,12 @@
 
 import asyncio
 import stat
+import subprocess
+import sys
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import apsw
 import pytest
@@ -166,6 +169,38 @@ def test_reading_an_older_ledger_asks_for_the_migration(path: Path) -> None:
     with pytest.raises(UserError, match="older schema 1"):
         Ledger.read(path)
     assert path.read_bytes() == before
+
+
+READ_WITHOUT_RIGHTS = """
+import os, sys
+from pathlib import Path
+from tanzaku.ledger import Ledger
+if os.geteuid() == 0:
+    os.setuid(65534)
+with Ledger.read(Path(sys.argv[1])) as reader:
+    print(reader.get_exchange("exch_000001").exchange_id, reader.totals().exchanges)
+"""
+
+
+def test_a_ledger_in_a_folder_that_may_not_be_written_can_be_read(
+    build_exchange: Callable[..., Exchange],
+) -> None:
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "ledger.db"
+        with Ledger.open(path, clock=VirtualClock()) as ledger:
+            asyncio.run(ledger.settle(build_exchange(1)))
+        path.chmod(0o444)
+        path.parent.chmod(0o555)
+        done = subprocess.run(
+            [sys.executable, "-c", READ_WITHOUT_RIGHTS, str(path)],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        left = {file.name for file in path.parent.iterdir()}
+        path.parent.chmod(0o700)
+    assert (done.stdout, done.stderr) == ("exch_000001 1\n", "")
+    assert left == {"ledger.db", "ledger.db.lock"}
 
 
 def test_reading_a_missing_file_says_where_and_makes_none(path: Path) -> None:
