@@ -109,7 +109,12 @@ async def _stream(
         "/v1/messages",
         [
             (b"content-type", b"application/json"),
-            (b"x-api-key", context.environment.get("TANZAKU_API_KEY", "tanzaku").encode()),
+            (
+                b"x-api-key",
+                context.environment.get("TANZAKU_API_KEY", "tanzaku").encode(
+                    errors="surrogateescape"
+                ),
+            ),
             (b"anthropic-version", b"2026-10-21"),
         ],
         json.dumps(body, ensure_ascii=False).encode(),
