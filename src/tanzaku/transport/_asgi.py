@@ -14,6 +14,7 @@ from tanzaku.transport._http import (
     read_all,
 )
 from tanzaku.transport._redact import redact_text
+from tanzaku.transport.errors import ConnectionFault
 
 type Scope = dict[str, Any]
 type Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -53,7 +54,7 @@ def as_asgi(
     A body over `max_body_bytes` (as sent, still encoded) becomes `on_refusal(413, …)` and the
     handler never sees it; an exception of the handler is logged redacted and becomes
     `on_refusal(500, …)`. A streamed answer that fails midway ends with a cut connection, never
-    with a well-formed end.
+    with a well-formed end. A ConnectionFault of either goes on to the server, which obeys it.
 
     When the client goes away the server cancels the task this runs in (`serve` does): the
     handler, or the streamed body's pending step, sees CancelledError, and the body is closed
@@ -83,6 +84,8 @@ def as_asgi(
             if scope["http_version"] == "1.0":
                 # uvicorn would chunk a stream, which an HTTP/1.0 client cannot read.
                 response.body = await read_all(response)
+        except ConnectionFault:
+            raise
         except Exception as error:  # noqa: BLE001 - the last frame before the socket
             _log_failure("the handler failed", error)
             response = on_refusal(500, "Internal server error")
@@ -148,6 +151,8 @@ async def _send_stream(response: HttpResponse, body: AsyncIterator[bytes], send:
             if chunk:
                 await send({"type": "http.response.body", "body": chunk, "more_body": True})
         await send({"type": "http.response.body", "body": b""})
+    except ConnectionFault:
+        raise
     except Exception as error:  # noqa: BLE001 - returning unfinished makes the server cut the line
         _log_failure("a streamed answer broke off", error)
     finally:

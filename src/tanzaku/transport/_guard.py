@@ -7,6 +7,7 @@ probe over a socket, so an update that changes them fails there.
 import asyncio
 import logging
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, override
@@ -15,6 +16,9 @@ import httptools
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
+
+from tanzaku.transport._break import break_connection
+from tanzaku.transport.errors import ConnectionBreak, ConnectionFault
 
 _log = logging.getLogger("tanzaku.transport")
 
@@ -73,9 +77,11 @@ class GuardedProtocol(HttpToolsProtocol):
         state: DrainState,
         limits: ServerLimits,
         loop: asyncio.AbstractEventLoop,
+        admit: Callable[[], bool] | None = None,
     ) -> None:
         super().__init__(config, state, {}, loop)
         self.access_log = False
+        self._admit = admit
         self.timeout_keep_alive = limits.keep_alive_s  # type: ignore[assignment]
         self._state = state
         self._limits = limits
@@ -98,12 +104,16 @@ class GuardedProtocol(HttpToolsProtocol):
         self._fault: _Refused | None = None
         self._is_refused = False
         self._is_surplus = False
+        self._is_half_closed = False
         self._late_refusal: bytes | None = None
 
     @override
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self._state.is_empty.clear()
+        if self._admit is not None and not self._admit():
+            self._break("reset")
+            return
         open_count = len(self.connections)
         if open_count > self._limits.connections:
             # Answered on its first bytes, so that the client is ready to read the 503.
@@ -370,12 +380,30 @@ class GuardedProtocol(HttpToolsProtocol):
     async def _run_app(self, scope: Any, receive: Any, send: Any) -> None:
         try:
             await self.app(scope, receive, send)
+        except ConnectionFault as fault:
+            self._break(fault.kind)
         except asyncio.CancelledError:
             # The client went away or the drain ran out. uvicorn closes the connection of a
             # task that returns with its answer unfinished; it would log a cancelled one.
             self.transport.abort()
             if self._running is not None:
                 self._running.disconnected = True
+
+    def _break(self, kind: ConnectionBreak) -> None:
+        self._is_refused = True
+        if self._running is not None:
+            self._running.disconnected = True
+        break_connection(self.transport, kind)
+        if kind == "half_close":
+            self._is_half_closed = True
+            self._write_timer = self.loop.call_later(self._limits.write_s, self.transport.abort)
+
+    @override
+    def shutdown(self) -> None:
+        if self._is_half_closed:
+            self.transport.close()
+        else:
+            super().shutdown()
 
     @override
     def pause_writing(self) -> None:

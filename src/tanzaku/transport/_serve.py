@@ -45,12 +45,14 @@ async def serve(
     *,
     limits: ServerLimits = ServerLimits(),  # noqa: B008 - frozen
     drain_s: float = 30.0,
+    admit: Callable[[], bool] | None = None,
 ) -> AsyncIterator[RunningServer]:
     """Serve `app` on a loopback address while the context is open; port 0 takes a free one.
 
     `localhost` listens on 127.0.0.1 and, where there is one, on ::1. On leaving, no new
     connection is taken, idle ones are closed, and answers under way get `drain_s` seconds; what
-    then remains is cancelled. Raises UserError when the port is taken or `host` is not loopback.
+    then remains is cancelled. A new connection that `admit` says no to is reset before anything is
+    read from it. Raises UserError when the port is taken or `host` is not loopback.
     """
     sockets = _bind(host, port)
     bound_port: int = sockets[0].getsockname()[1]
@@ -67,7 +69,7 @@ async def serve(
     loop = asyncio.get_running_loop()
     listeners = [
         await loop.create_server(
-            lambda: GuardedProtocol(config, state, limits, loop), sock=sock, backlog=2048
+            lambda: GuardedProtocol(config, state, limits, loop, admit), sock=sock, backlog=2048
         )
         for sock in sockets
     ]
