@@ -28,6 +28,7 @@ from tanzaku.transport import (
     run_until_signal,
     serve,
 )
+from tanzaku.wire import validate
 
 MAX_BODY_BYTES = 32 * 1024 * 1024
 _REMEMBERED_REQUESTS = 1000
@@ -87,6 +88,7 @@ class Server:
         self._simulator = self._build_simulator()
         self._faults = Faults()
         self._ledger: Ledger | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._url = ""
         self._forgotten_id: str | None = None
         self._thread: ThreadedServer[Self] | None = None
@@ -192,7 +194,8 @@ class Server:
         """
         newest = self._running_ledger().list_exchanges(limit=1)
         self._forgotten_id = newest[0].exchange_id if newest else None
-        self._simulator = self._build_simulator()
+        assert self._loop is not None
+        asyncio.run_coroutine_threadsafe(self._replace_simulator().close(), self._loop)
         self._faults = Faults()
 
     def _running_ledger(self) -> Ledger:
@@ -209,6 +212,7 @@ class Server:
         loading = asyncio.create_task(asyncio.to_thread(_load_facts))
         async with AsyncExitStack() as stack:
             ledger = stack.enter_context(Ledger.open(self._ledger_path, clock=self._clock))
+            stack.push_async_callback(self._close_simulator)
             router = Router(
                 api=self._build_gateway(ledger, stack, chance),
                 own=OwnRoutes(
@@ -221,7 +225,7 @@ class Server:
             )
             app = as_asgi(router, max_body_bytes=MAX_BODY_BYTES, on_refusal=refusals.build_plain)
             running = await stack.enter_async_context(serve(app, self._host, self._port))
-            self._url, self._ledger = running.url, ledger
+            self._url, self._ledger, self._loop = running.url, ledger, asyncio.get_running_loop()
             stack.callback(self._forget_running)
             yield self
         await loading
@@ -251,12 +255,22 @@ class Server:
     def _build_simulator(self) -> Simulator:
         return Simulator(seed=self._seed, clock=self._clock, pace=self._pace)
 
+    async def _close_simulator(self) -> None:
+        await self._replace_simulator().close()
+
+    def _replace_simulator(self) -> Simulator:
+        """The old one, now out of use and still to be closed."""
+        old, self._simulator = self._simulator, self._build_simulator()
+        return old
+
     def _forget_running(self) -> None:
         self._ledger = None
 
 
 def _load_facts() -> None:
-    """Load price list and vocabularies (0.5 s) beside the loop, before a request waits for them."""
+    """Load price list, vocabularies and the request's schema (0.6 s) beside the loop, before a
+    request waits for them."""
+    validate({}, None)
     for model in ("claude-haiku-4-5", "claude-haiku-5-5"):
         resolve_rates(model)
         count_tokens({"messages": [{"role": "user", "content": "tanzaku"}]}, model)

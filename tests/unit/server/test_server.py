@@ -274,3 +274,39 @@ def test_what_a_running_server_logs_has_lost_its_credentials() -> None:
     assert "canary" not in done.stderr
     assert "lost" in done.stderr
     assert "kept" in done.stderr
+
+
+LONG_PROMPTS = """
+import asyncio, json, urllib.request
+from tanzaku.server import Server
+
+def ask(url, word):
+    text = " ".join(f"{word}{number}" for number in range(2000))
+    body = {"model": "claude-haiku-4-5", "max_tokens": 9}
+    body["messages"] = [{"role": "user", "content": text}]
+    headers = {"x-api-key": "k", "anthropic-version": "2023-06-01"}
+    request = urllib.request.Request(url + "/v1/messages", json.dumps(body).encode(), headers)
+    with urllib.request.urlopen(request) as answer:
+        return answer.status
+
+async def main():
+    server = Server()
+    for word in ("a", "b"):
+        async with server:
+            assert await asyncio.to_thread(ask, server.url, word) == 200
+            server.reset()
+            assert await asyncio.to_thread(ask, server.url, word * 2) == 200
+
+asyncio.run(main())
+"""
+
+
+def test_a_server_takes_the_processes_it_started_with_it() -> None:
+    done = subprocess.run(
+        [sys.executable, "-W", "always::ResourceWarning", "-c", LONG_PROMPTS],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    assert done.stderr == ""
