@@ -54,9 +54,14 @@ class UsageReader:
             self._read(self._decoder, b"".join([*self._held, chunk]))
             self._held.clear()
             return
+        if not chunk:
+            return
         if self._held:
+            is_ended = chunk.find(b"\n\n") >= 0 or (
+                chunk.startswith(b"\n") and self._held[-1].endswith(b"\n")
+            )
             self._held.append(chunk)
-            if b"\n" not in chunk:
+            if not is_ended:
                 return
             chunk = b"".join(self._held)
             self._held.clear()
