@@ -30,7 +30,9 @@ def render_reference(language: Language) -> str:
 
 def collect_help(command: click.Command, name: str) -> list[tuple[str, str]]:
     """(full name, help) of `command` and everything below it."""
-    context = click.Context(command, info_name=name, max_content_width=100, terminal_width=100)
+    context = command.context_class(
+        command, info_name=name, max_content_width=100, terminal_width=100
+    )
     pages = [(name, command.get_help(context))]
     if isinstance(command, click.Group):
         for child in command.list_commands(context):

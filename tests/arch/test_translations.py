@@ -11,6 +11,8 @@ TRANSLATIONS: dict[str, str] = json.loads(
     (ROOT / "look" / "errors.zh-CN.json").read_text(encoding="utf-8")
 )
 
+TEXTS = ("template", "hint")
+
 
 def find_families() -> set[str]:
     """`UserError` and every class made from it."""
@@ -26,20 +28,40 @@ def find_families() -> set[str]:
     return family
 
 
+def read_called_name(call: ast.Call) -> str:
+    """`UserError` of `UserError(…)` and of `core.UserError(…)` alike."""
+    match call.func:
+        case ast.Name(id=name) | ast.Attribute(attr=name):
+            return name
+        case _:
+            return ""
+
+
 def find_texts() -> Iterator[tuple[str, ast.expr]]:
     """(place, expression) of every text given to an error meant for people."""
     family = find_families()
     for path in sorted(ROOT.rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
+            if not isinstance(node, ast.Call) or read_called_name(node) not in family:
                 continue
-            if node.func.id not in family:
-                continue
-            texts = [*node.args[:1], *(k.value for k in node.keywords if k.arg == "hint")]
+            texts = [*node.args[:1], *(k.value for k in node.keywords if k.arg in TEXTS)]
             for text in texts:
                 choices = [text.body, text.orelse] if isinstance(text, ast.IfExp) else [text]
                 for choice in choices:
                     yield f"{path.relative_to(ROOT)}: {ast.unparse(choice)}", choice
+
+
+def test_no_error_for_people_makes_up_its_own_text() -> None:
+    """A class of the family that wrote its template in `__init__` would escape the test above."""
+    family = find_families() - {"UserError"}
+    own = [
+        f"{path.relative_to(ROOT)}: {node.name}"
+        for path in sorted(ROOT.rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ClassDef) and node.name in family
+        if any(isinstance(part, ast.FunctionDef) for part in node.body)
+    ]
+    assert own == []
 
 
 def is_said_by_the_command_line(text: ast.expr) -> bool:

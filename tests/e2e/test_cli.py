@@ -11,6 +11,7 @@ import anthropic
 import pytest
 
 from harness.command_line import CommandLine, Serving
+from tanzaku import get_model
 
 Serve = Callable[..., Serving]
 
@@ -207,6 +208,9 @@ def test_demo_runs_without_key_and_network_and_shows_the_bill(tanzaku: CommandLi
     out = tanzaku.run("demo")
     assert "calculator(15*23) = 345" in out.replace(" * ", "*")
     assert out.count("haiku ‹") == 4
+    used = set(re.findall(r"^ exch_\w+ .*?(claude-[\w.-]+)", out, re.MULTILINE))
+    assert len(used) > 1
+    assert [model for model in used if get_model(model).retires_on is not None] == []
     assert "400 invalid_request_error: max_tokens: 100000 > 64000" in out
     assert "claude-sonnet-4-5" in out
     chinese = tanzaku.run("demo", "--lang", "zh")

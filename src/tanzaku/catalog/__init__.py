@@ -10,6 +10,7 @@ from tanzaku.catalog._tokens import (
     count_text,
     count_tokens,
     estimate_tokens,
+    find_current_turn,
     preload_tokens,
     take_tokens,
 )
@@ -45,6 +46,7 @@ __all__ = [
     "count_tokens_off_loop",
     "estimate_costs",
     "estimate_tokens",
+    "find_current_turn",
     "get_model",
     "list_models",
     "preload_tokens",

@@ -27,8 +27,11 @@ class EstimateRow:
     usd_per_month: Decimal
 
     def to_json(self) -> dict[str, Any]:
-        """The row's attributes by their names."""
-        return asdict(self)
+        """The row's attributes by their names, the dollars without trailing zeros."""
+        return {
+            name: value.normalize() + 0 if isinstance(value, Decimal) else value
+            for name, value in asdict(self).items()
+        }
 
 
 def estimate_costs(
@@ -83,7 +86,7 @@ def estimate_costs(
 
 
 def _check_share(name: str, share: Decimal) -> None:
-    if not 0 <= share <= 1:
+    if share.is_nan() or not 0 <= share <= 1:
         raise UserError(
             "{name} is {value}.", hint="Give a share from 0 to 1.", name=name, value=share
         )

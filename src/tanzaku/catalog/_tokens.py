@@ -178,7 +178,7 @@ class _RequestCounter:
     def _count_turns(self, messages: Sequence[object]) -> int:
         if not messages:
             return 0
-        current = _start_of_current_turn(messages)
+        current = find_current_turn(messages)
         total = 0
         headers = 1
         role: object = None
@@ -254,8 +254,9 @@ def _list(value: object) -> Sequence[object]:
     return value if isinstance(value, list | tuple) else ()
 
 
-def _start_of_current_turn(messages: Sequence[object]) -> int:
-    """The last user message that says something new, tool results being none."""
+def find_current_turn(messages: Sequence[object]) -> int:
+    """Where the current turn starts: at the last user message that says something new, tool
+    results being none. Thinking before it is dropped by models that do not keep it."""
     for at in range(len(messages) - 1, 0, -1):
         if _field(messages[at], "role") == "user":
             content = _field(messages[at], "content")

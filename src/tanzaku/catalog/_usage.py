@@ -127,7 +127,10 @@ def _check_details(usage: Mapping[str, Any]) -> None:
     details = usage.get("output_tokens_details")
     if details is not None:
         _refuse_other_counts(details, _DETAIL_KEYS, "output_tokens_details")
-    for index, iteration in enumerate(usage.get("iterations") or ()):
+    iterations = usage.get("iterations") or []
+    if not isinstance(iterations, list):
+        raise UnpricedUsageError("usage.iterations: {value!r} is not a list.", value=iterations)
+    for index, iteration in enumerate(iterations):
         if not isinstance(iteration, Mapping) or iteration.get("type") != "message":
             raise UnpricedUsageError(
                 "usage.iterations.{index}: only iterations of type `message` have a known price.",

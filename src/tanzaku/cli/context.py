@@ -1,6 +1,7 @@
 """What every command takes from outside: language, environment, the ledger's place."""
 
 import json
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any
 
 import click
 
-from tanzaku.look import Messages, Terminal
+from tanzaku.look import Messages, Terminal, escape_controls
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,16 +44,24 @@ class CliContext:
 
 
 def echo_json(value: Any) -> None:
-    """One JSON document on standard output; Chinese stays readable, Decimals become strings."""
-    click.echo(json.dumps(value, ensure_ascii=False, indent=2, default=str))
+    """One JSON document on standard output; Decimals become strings.
+
+    Chinese stays readable where the output can carry it; what could steer a terminal is escaped.
+    """
+    text = json.dumps(value, ensure_ascii=False, indent=2, default=str)
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        text = json.dumps(value, indent=2, default=str)
+    click.echo(escape_controls(text))
 
 
-def ledger_option(messages: Messages) -> click.Option:
+def ledger_option(messages: Messages, help_key: str = "cli.ledger.help") -> click.Option:
     """`--ledger PATH`, the same for every command that reads or writes one."""
     return click.Option(
         ["--ledger"],
         type=click.Path(path_type=Path, dir_okay=False),
-        help=messages.say("cli.ledger.help"),
+        help=messages.say(help_key),
     )
 
 

@@ -7,6 +7,7 @@ from typing import Literal
 import click
 
 from tanzaku.cli.context import CliContext, echo_json, json_option, ledger_option
+from tanzaku.cli.usage import SpokenGroup
 from tanzaku.look import Messages, format_count, format_usd
 
 DEFAULT_MODELS = (
@@ -21,7 +22,8 @@ DEFAULT_MODELS = (
 def build(messages: Messages) -> click.Command:
     """The group `cost` with its command `estimate`; without a command it adds up the ledger."""
     say = messages.say
-    group = click.Group(
+    group = SpokenGroup(
+        messages,
         "cost",
         callback=click.pass_context(show_costs),
         invoke_without_command=True,
@@ -157,7 +159,7 @@ def show_estimate(
                 format_usd(row.usd_per_request),
                 format_usd(row.usd_per_day),
                 format_usd(row.usd_per_month),
-                f"x{row.usd_per_month / cheapest:.1f}",
+                f"x{row.usd_per_month / cheapest:.1f}" if cheapest else "-",
             )
             for row in rows
         ],

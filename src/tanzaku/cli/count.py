@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from tanzaku.cli.context import CliContext, echo_json, json_option
+from tanzaku.core import UserError
 from tanzaku.look import Messages, format_count
 
 
@@ -32,7 +33,7 @@ def count(context: CliContext, *, text: str | None, model: str, as_json: bool) -
     """Count `text` (or standard input) as one user message to `model`."""
     from tanzaku.catalog import count_tokens, get_model
 
-    content = sys.stdin.read() if text is None or text == "-" else text
+    content = _read_stdin(context) if text is None or text == "-" else text
     request: dict[str, Any] = {"messages": [{"role": "user", "content": content}]}
     resolved = get_model(model)
     tokens = count_tokens(request, model)
@@ -47,3 +48,13 @@ def count(context: CliContext, *, text: str | None, model: str, as_json: bool) -
             model=resolved.id,
         )
     )
+
+
+def _read_stdin(context: CliContext) -> str:
+    if sys.stdin is None:  # closed by whoever started us
+        return ""
+    data = sys.stdin.buffer.read()
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        raise UserError(context.say("count.not_text", position=error.start)) from error

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from tanzaku.exchange import Exchange
 
 HAIKU = "claude-haiku-4-5"
-SONNET = "claude-sonnet-4-5"
-NEIGHBOURS = (HAIKU, "claude-haiku-5-5", SONNET, "claude-sonnet-5-5", "claude-opus-5-5")
+SONNET = "claude-sonnet-5-5"
+NEIGHBOURS = (HAIKU, "claude-haiku-5-5", "claude-sonnet-4-5", SONNET, "claude-opus-5-5")
 
 
 def build(messages: Messages) -> click.Command:
@@ -28,7 +28,7 @@ def build(messages: Messages) -> click.Command:
     return click.Command(
         "demo",
         callback=click.pass_obj(run_demo),
-        params=[ledger_option(messages)],
+        params=[ledger_option(messages, help_key="cli.demo.ledger.help")],
         help=messages.say("cli.demo.help"),
     )
 
@@ -131,13 +131,17 @@ class Scenes:
 
             task = self._say("demo.plan.prompt")
             self._terminal.line(f"› {task}", "faint")
-            plan = await ask(SONNET, task, output_config={"format": _PLAN_FORMAT})
-            subtasks = [f"{part}: {goal}" for part, goal in json.loads(plan).items()]
+            parts = self._say("demo.plan.parts").split("|")
+            plan = await ask(SONNET, task, output_config={"format": _build_plan_format(parts)})
+            subtasks = [
+                self._say("demo.plan.part", part=part, goal=goal)
+                for part, goal in json.loads(plan).items()
+            ]
             results = await asyncio.gather(*(ask(HAIKU, subtask) for subtask in subtasks))
             for subtask, result in zip(subtasks, results, strict=True):
                 self._terminal.line(f"  haiku ‹{subtask}› {_first_line(result)}", "faint")
-            joined = "\n".join(results)
-            self._terminal.line(await ask(SONNET, self._say("demo.plan.aggregate", results=joined)))
+            question = self._say("demo.plan.aggregate")
+            self._terminal.line(await ask(SONNET, question, system="\n\n".join(results)))
 
     def be_refused(self) -> None:
         """A request the API refuses, with its own words."""
@@ -165,16 +169,17 @@ _CALCULATOR = {
     },
 }
 
-_PARTS = ("data", "interface", "tests", "documentation")
-_PLAN_FORMAT = {
-    "type": "json_schema",
-    "schema": {
-        "type": "object",
-        "properties": {part: {"type": "string"} for part in _PARTS},
-        "required": list(_PARTS),
-        "additionalProperties": False,
-    },
-}
+
+def _build_plan_format(parts: list[str]) -> dict[str, Any]:
+    return {
+        "type": "json_schema",
+        "schema": {
+            "type": "object",
+            "properties": {part: {"type": "string"} for part in parts},
+            "required": parts,
+            "additionalProperties": False,
+        },
+    }
 
 
 def _print_bill(context: CliContext, exchanges: "list[Exchange]") -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Literal
 
 import click
@@ -72,7 +73,8 @@ def examine(
         for check in checks:
             tone: Tone = check.verdict
             label = context.say(f"doctor.{check.name}")
-            context.terminal.line(f"{marks[check.verdict]} {label}: {check.found}", tone)
+            line = context.say("doctor.line", label=label, found=check.found)
+            context.terminal.line(f"{marks[check.verdict]} {line}", tone)
             if check.advice:
                 context.terminal.line(f"  → {check.advice}")
     if any(check.verdict == "bad" for check in checks):
@@ -138,17 +140,22 @@ def _check_port(context: CliContext, port: int) -> Check:
 def _check_ledger(context: CliContext, path: Path) -> Check:
     from tanzaku.ledger import Ledger
 
+    advice = context.say("doctor.ledger.advice")
+    translate = context.messages.translate
     try:
         if path.exists():
             Ledger.read(path).close()
+            os.close(os.open(path, os.O_RDWR))
+        else:
+            place = next(folder for folder in path.absolute().parents if folder.exists())
+            TemporaryFile(dir=place).close()
     except UserError as error:
-        found = context.messages.translate(error.template, error.values)
-        return Check("ledger", "bad", found, context.say("doctor.ledger.advice"))
-    place = path if path.exists() else next(p for p in path.absolute().parents if p.exists())
-    if os.access(place, os.W_OK):
-        return Check("ledger", "good", str(path))
-    found = context.say("doctor.ledger.read_only", path=place)
-    return Check("ledger", "bad", found, context.say("doctor.ledger.advice"))
+        hint = translate(error.hint_template, error.values) or advice
+        return Check("ledger", "bad", translate(error.template, error.values), hint)
+    except OSError as error:
+        found = context.say("doctor.ledger.read_only", path=path, reason=error.strerror)
+        return Check("ledger", "bad", found, advice)
+    return Check("ledger", "good", str(path))
 
 
 def _check_clock(context: CliContext) -> Check:

@@ -2,20 +2,23 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import click
 
 from tanzaku.cli.context import CliContext, echo_json, json_option, ledger_option
+from tanzaku.cli.usage import SpokenGroup
 from tanzaku.exchange import Exchange, exchange_to_json
 from tanzaku.look import Messages, Terminal, format_count, format_ms, format_time, format_usd
 
-_SHOWN_ID = 14  # `log show` takes the start of an id
+_SHOWN_ID = 20  # milliseconds and a random rest: two rows seldom share it
 
 
 def build(messages: Messages) -> click.Command:
     """The group `log` with its command `show`; without a command it lists."""
     say = messages.say
-    group = click.Group(
+    group = SpokenGroup(
+        messages,
         "log",
         callback=click.pass_context(list_log),
         invoke_without_command=True,
@@ -141,8 +144,24 @@ def show_exchange(
 def _print_body(terminal: Terminal, title: str, body: bytes) -> None:
     terminal.line(title, "strong")
     try:
-        text = json.dumps(json.loads(body), ensure_ascii=False, indent=2)
+        document = json.loads(body)
     except ValueError:
-        text = body.decode("utf-8", "replace")
-    terminal.line(text)
+        document = _assemble(body)
+    if document is None:
+        terminal.line(body.decode("utf-8", "replace"))
+    else:
+        terminal.line(json.dumps(document, ensure_ascii=False, indent=2))
     terminal.line()
+
+
+def _assemble(body: bytes) -> dict[str, Any] | None:
+    """The message that the events of a whole stream carry; None for a broken one."""
+    from tanzaku.wire import EventDecoder, MessageAssembler, StreamError
+
+    assembler = MessageAssembler()
+    try:
+        for event in EventDecoder().feed(body):
+            assembler.feed(event)
+    except StreamError:
+        return None
+    return assembler.message if assembler.is_complete else None

@@ -3,29 +3,38 @@
 import os
 import sys
 from importlib import import_module
+from io import TextIOWrapper
 from typing import override
 
 import click
 
 from tanzaku.cli.context import CliContext
-from tanzaku.core import UserError
-from tanzaku.look import Messages, pick_language
+from tanzaku.cli.usage import SpokenGroup, describe_mistake, speak
+from tanzaku.core import TanzakuError, UserError
+from tanzaku.look import Messages, pick_language, strip_controls
 
 COMMANDS = ("serve", "demo", "send", "log", "cost", "count", "models", "doctor")
+LANGUAGE_FLAGS = ("en", "zh", "zh-CN")
 
 
-class LazyGroup(click.Group):
+class LazyGroup(SpokenGroup):
     """A group whose commands are imported when they run; their summaries come from `look`."""
 
     def __init__(self, messages: Messages) -> None:
-        super().__init__("tanzaku", help=messages.say("cli.help"), no_args_is_help=True)
-        self.messages = messages
+        super().__init__(
+            messages,
+            "tanzaku",
+            help=messages.say("cli.help"),
+            epilog=messages.say("cli.epilog"),
+            no_args_is_help=True,
+        )
         self.params.append(
             click.Option(["--version"], is_flag=True, help=messages.say("cli.version.help"))
         )
         self.params.append(
             click.Option(["--lang"], metavar="en|zh", help=messages.say("cli.lang.help"))
         )
+        speak(self, messages)
 
     @override
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -34,10 +43,10 @@ class LazyGroup(click.Group):
     @override
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
-            return None
+            return super().get_command(ctx, cmd_name)
         command = import_module(f"tanzaku.cli.{cmd_name}").build(self.messages)
         assert isinstance(command, click.Command)
-        return command
+        return speak(command, self.messages)
 
     @override
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -47,7 +56,10 @@ class LazyGroup(click.Group):
 
 
 def take_language(arguments: list[str]) -> tuple[str | None, list[str]]:
-    """Split `--lang X` off the arguments, wherever it stands before a bare `--`."""
+    """Split `--lang X` off the arguments, wherever it stands before a bare `--`.
+
+    The language is an empty text when `--lang` stands last, without one.
+    """
     rest: list[str] = []
     language: str | None = None
     words = iter(arguments)
@@ -55,7 +67,7 @@ def take_language(arguments: list[str]) -> tuple[str | None, list[str]]:
         if word == "--":
             rest += [word, *words]
         elif word == "--lang":
-            language = next(words, None)
+            language = next(words, "")
         elif word.startswith("--lang="):
             language = word.removeprefix("--lang=")
         else:
@@ -66,23 +78,53 @@ def take_language(arguments: list[str]) -> tuple[str | None, list[str]]:
 def main(arguments: list[str] | None = None) -> None:
     """Run one command and exit: 0 fine, 1 the run failed, 2 bad input, 130 interrupted."""
     flag, words = take_language(sys.argv[1:] if arguments is None else arguments)
-    if words == ["--version"]:
-        from tanzaku.core import VERSION
-
-        click.echo(f"tanzaku {VERSION}")
-        return
+    _accept_every_character()
     messages = Messages(pick_language(flag, os.environ))
     try:
+        _check_words(messages, flag, words)
+        if words == ["--version"]:
+            from tanzaku.core import VERSION
+
+            click.echo(f"tanzaku {VERSION}")
+            return
         group = LazyGroup(messages)
         sys.exit(group.main(words, standalone_mode=False, obj=CliContext(messages, os.environ)))
-    except click.ClickException as error:
+    except click.exceptions.NoArgsIsHelpError as error:
         error.show()
         sys.exit(error.exit_code)
+    except click.ClickException as error:
+        hint = ""
+        if isinstance(error, click.UsageError) and error.ctx is not None:
+            hint = messages.say("cli.see_help", command=error.ctx.command_path)
+        _fail(messages, describe_mistake(messages, error), hint, error.exit_code)
     except click.Abort:
         sys.exit(130)
     except UserError as error:
         text = messages.translate(error.template, error.values)
-        click.echo(f"{messages.say('cli.error')}: {text}", err=True)
-        if error.hint:
-            click.echo(f"  → {messages.translate(error.hint_template, error.values)}", err=True)
-        sys.exit(error.exit_code)
+        hint = messages.translate(error.hint_template, error.values) if error.hint else ""
+        _fail(messages, text, hint, error.exit_code)
+    except (TanzakuError, OSError) as error:
+        _fail(messages, str(error), "", 1)
+
+
+def _accept_every_character() -> None:
+    """A terminal that lacks a character gets an escape in its place, not a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _check_words(messages: Messages, flag: str | None, words: list[str]) -> None:
+    if flag is not None and flag not in LANGUAGE_FLAGS:
+        raise UserError(messages.say("cli.no_language", name=flag))
+    for word in words:
+        if word.encode("utf-8", "replace") != word.encode("utf-8", "surrogatepass"):
+            raise UserError(messages.say("cli.not_text", word=ascii(word)))
+
+
+def _fail(messages: Messages, text: str, hint: str, exit_code: int) -> None:
+    """Say what went wrong on standard error, without what could steer the terminal, and exit."""
+    click.echo(strip_controls(messages.say("cli.error", text=text)), err=True)
+    if hint:
+        click.echo(strip_controls(f"  → {hint}"), err=True)
+    sys.exit(exit_code)

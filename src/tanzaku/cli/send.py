@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -101,14 +102,19 @@ async def _stream(
     context: CliContext, client: "HttpClient", url: str, body: dict[str, Any], *, as_json: bool
 ) -> dict[str, Any]:
     from tanzaku.transport import HttpRequest, TransportError
-    from tanzaku.wire import EventDecoder, MessageAssembler
+    from tanzaku.wire import EventDecoder, MessageAssembler, StreamError
 
     request = HttpRequest(
         "POST",
         "/v1/messages",
         [
             (b"content-type", b"application/json"),
-            (b"x-api-key", context.environment.get("TANZAKU_API_KEY", "tanzaku").encode()),
+            (
+                b"x-api-key",
+                context.environment.get("TANZAKU_API_KEY", "tanzaku").encode(
+                    errors="surrogateescape"
+                ),
+            ),
             (b"anthropic-version", b"2026-10-21"),
         ],
         json.dumps(body, ensure_ascii=False).encode(),
@@ -116,11 +122,12 @@ async def _stream(
     clock = SystemClock()
     started = clock.monotonic()
     first_text_at: float | None = None
+    problem: object = None
+    decoder, assembler = EventDecoder(), MessageAssembler()
     try:
         response = await client.send(request, base_url=url)
         if response.status != 200:
             raise await _build_refusal(context, response)
-        decoder, assembler = EventDecoder(), MessageAssembler()
         async for chunk in _iter_body(response):
             for event in decoder.feed(chunk):
                 assembler.feed(event)
@@ -130,13 +137,20 @@ async def _stream(
                 if text and not as_json:
                     context.terminal.piece(text)
     except TransportError as error:
-        raise UserError(
-            context.say("send.unreachable", url=url, reason=error),
-            hint=context.say("send.unreachable.hint"),
-            exit_code=1,
-        ) from error
-    if assembler.error:
-        raise UserError(context.say("send.broken", reason=assembler.error), exit_code=1)
+        if first_text_at is None:
+            raise UserError(
+                context.say("send.unreachable", url=url, reason=error),
+                hint=context.say("send.unreachable.hint"),
+                exit_code=1,
+            ) from error
+        problem = error
+    except StreamError as error:
+        problem = error
+    if problem or not assembler.is_complete:
+        if first_text_at is not None and not as_json:
+            context.terminal.line()
+        reason = problem or assembler.error or context.say("send.no_end")
+        raise UserError(context.say("send.broken", reason=reason), exit_code=1)
     message = assembler.message
     if not as_json:
         _print_figures(context, message, started, first_text_at, clock.monotonic())
@@ -174,8 +188,6 @@ def _print_figures(
     first_text_at: float | None,
     ended: float,
 ) -> None:
-    from tanzaku.catalog import price
-
     usage = message["usage"]
     ttft_ms = None if first_text_at is None else (first_text_at - started) * 1000
     context.terminal.line()
@@ -188,7 +200,17 @@ def _print_figures(
             tokens_out=format_count(usage["output_tokens"]),
             ttft=format_ms(ttft_ms),
             total=format_ms((ended - started) * 1000),
-            cost=format_usd(price(message["model"], usage).total_usd),
+            cost=format_usd(_price(message["model"], usage)),
         ),
         "faint",
     )
+
+
+def _price(model: str, usage: dict[str, Any]) -> Decimal | None:
+    """What the answer cost; None where no price is known, as with another server's own models."""
+    from tanzaku.catalog import price
+
+    try:
+        return price(model, usage).total_usd
+    except UserError:
+        return None

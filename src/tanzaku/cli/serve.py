@@ -72,7 +72,6 @@ def serve(
                 hint=context.say("serve.no_key.hint", variable=KEY_VARIABLE),
             )
     path = context.find_ledger(ledger)
-    path.parent.mkdir(parents=True, exist_ok=True)
     server = Server(host, port, live_api_key=key, seed=seed, pace=pace, ledger=path)
 
     def announce(url: str) -> None:

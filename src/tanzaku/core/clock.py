@@ -7,9 +7,12 @@ import heapq
 import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
+from weakref import WeakKeyDictionary
 
 if TYPE_CHECKING:
     import asyncio
+
+    from tanzaku.core._timers import SharedTimers
 
 
 class Clock(Protocol):
@@ -29,7 +32,13 @@ class Clock(Protocol):
 
 
 class SystemClock:
-    """The machine's own time."""
+    """The machine's own time. Sleepers of one event loop share a timer; each wakes to within a
+    millisecond of its time."""
+
+    def __init__(self) -> None:
+        self._timers: WeakKeyDictionary[asyncio.AbstractEventLoop, SharedTimers] = (
+            WeakKeyDictionary()
+        )
 
     def now(self) -> float:
         return time.time()  # noqa: TID251 - the one place that reads it
@@ -40,7 +49,16 @@ class SystemClock:
     async def sleep(self, seconds: float) -> None:
         import asyncio
 
-        await asyncio.sleep(max(0.0, seconds))
+        if seconds <= 0:
+            await asyncio.sleep(0)
+            return
+        loop = asyncio.get_running_loop()
+        timers = self._timers.get(loop)
+        if timers is None:
+            from tanzaku.core._timers import SharedTimers
+
+            timers = self._timers[loop] = SharedTimers(self.monotonic)
+        await timers.sleep(seconds)
 
 
 class VirtualClock:

@@ -73,8 +73,9 @@ class Settlement:
 class Exchange:
     """A request to Claude and its answer; `settlement` is None while it is under way.
 
-    Header lists hold lower-case names and never a credential. Bodies are decoded bytes: JSON, or
-    for a streamed answer the server-sent events as the client got them. `labels` are the
+    Header lists hold lower-case names, and nothing here a credential. Bodies are decoded bytes,
+    API keys in them masked: JSON, or for a streamed answer the server-sent events as the client
+    got them. `labels` are the
     `tanzaku-*` request headers without that prefix. Times are Unix seconds.
     """
 

@@ -6,7 +6,7 @@ from typing import Any
 from pydantic_core import from_json
 
 from tanzaku.exchange import ExchangeError
-from tanzaku.transport import HeaderList, TransportError, decode_body, get_header
+from tanzaku.transport import HeaderList, TransportError, decode_body_aside, get_header
 from tanzaku.wire import UsageReader, parse_error_body
 
 LARGEST_BODY = 32 * 1024 * 1024
@@ -35,8 +35,11 @@ NOTHING_READ = Outcome()
 
 
 def is_event_stream(headers: HeaderList) -> bool:
-    """Whether an answer is server-sent events."""
-    return (get_header(headers, b"content-type") or b"").startswith(b"text/event-stream")
+    """Whether an answer is server-sent events that can be read as they pass: not compressed."""
+    content_type = get_header(headers, b"content-type")
+    if content_type is None or not content_type.startswith(b"text/event-stream"):
+        return False
+    return get_header(headers, b"content-encoding") in (None, b"identity")
 
 
 def is_json(headers: HeaderList) -> bool:
@@ -44,10 +47,10 @@ def is_json(headers: HeaderList) -> bool:
     return (get_header(headers, b"content-type") or b"").startswith(b"application/json")
 
 
-def decode_for_reading(headers: HeaderList, body: bytes) -> bytes:
+async def decode_for_reading(headers: HeaderList, body: bytes) -> bytes:
     """A decoded copy of `body`; empty when it cannot be decoded or is larger than LARGEST_BODY."""
     try:
-        return decode_body(headers, body, LARGEST_BODY)
+        return await decode_body_aside(headers, body, LARGEST_BODY)
     except TransportError:
         return b""
 

@@ -25,6 +25,7 @@ from tanzaku.gateway._settle import (
     CLIENT_GONE_STATUS,
     OpenExchange,
     keep_headers,
+    keep_text,
 )
 from tanzaku.gateway._stream import BROKEN, Relay
 from tanzaku.ledger import Ledger
@@ -38,6 +39,8 @@ from tanzaku.transport import (
     close_body,
     get_header,
     read_all,
+    redact_body,
+    redact_text,
 )
 from tanzaku.wire import (
     ANTHROPIC_VERSION,
@@ -92,7 +95,7 @@ class Gateway:
 
         A whole answer is settled before this returns; a streamed one before its last chunk.
         """
-        call = self._open(request)
+        call = await self._open(request)
         try:
             answer = self._edge(request) if self._edge else None
             if answer is None:
@@ -106,12 +109,12 @@ class Gateway:
             await call.settle(500, [], b"", Outcome(error=failed))
             raise
 
-    def _open(self, request: HttpRequest) -> OpenExchange:
+    async def _open(self, request: HttpRequest) -> OpenExchange:
         now = self._clock.now()
         path, is_post = request.path, request.method == "POST"
         body, params = b"", {}
         if is_post and (path in (_MESSAGES, _COUNT_TOKENS) or is_json(request.headers)):
-            body = decode_for_reading(request.headers, request.body)
+            body = await decode_for_reading(request.headers, request.body)
             params = _parse_object(body)
         is_priced = is_post and path == _MESSAGES
         model = params.get("model")
@@ -120,14 +123,17 @@ class Gateway:
             exchange_id=f"exch_{int(now * 1000):011x}{self._chance.getrandbits(64):016x}",
             started_at=now,
             method=request.method,
-            path=path,
+            path=keep_text(path),
             request_headers=keep_headers(request.headers),
-            request_body=body,
-            model=model if isinstance(model, str) else None,
+            request_body=redact_body(body),
+            model=keep_text(model) if isinstance(model, str) else None,
             is_stream=params.get("stream") is True,
-            api_version=None if version is None else version.decode("latin-1"),
+            api_version=None if version is None else keep_text(version.decode("latin-1")),
             reserved_usd=self._prices.reserve(params, body, now) if is_priced else None,
-            labels=read_labels(request.headers),
+            labels={
+                keep_text(name): keep_text(value)
+                for name, value in read_labels(request.headers).items()
+            },
         )
         call = OpenExchange(
             exchange,
@@ -175,7 +181,7 @@ class Gateway:
                     retries, answer.status, answer.headers, now, self._chance
                 )
         except TransportError as error:
-            failure = str(error)
+            failure = redact_text(str(error))
             answer = _build_failure(error, call.exchange.exchange_id)
             is_unanswered = status is None and not isinstance(error, RequestRefusedError)
             if self._retry is not None and is_unanswered:
@@ -193,6 +199,9 @@ class Gateway:
         if isinstance(body, bytes) and is_stream and repairs:
             body = _iter_once(body)
         if not isinstance(body, bytes):
+            if is_stream and repairs:
+                # An error event makes a broken stream longer than its upstream announced.
+                headers = [line for line in headers if line[0] != b"content-length"]
             relay = Relay(answer, body, call, repairs=repairs)
             return HttpResponse(answer.status, headers, relay)
         if is_stream:
@@ -200,7 +209,7 @@ class Gateway:
             reader.feed(body)
             kept, outcome = body, read_stream(reader, None if reader.is_complete else BROKEN)
         elif answer.status >= 400 or is_json(answer.headers):
-            kept = decode_for_reading(answer.headers, body)
+            kept = await decode_for_reading(answer.headers, body)
             outcome = read_whole(answer.status, kept, is_message=call.is_priced)
         else:
             kept, outcome = b"", Outcome()

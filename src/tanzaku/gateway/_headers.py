@@ -6,23 +6,10 @@ simulator answers a missing key with 401 as the API does) and never to a real on
 """
 
 from tanzaku.exchange import LABEL_PREFIX
-from tanzaku.transport import HeaderList
+from tanzaku.transport import HOP_BY_HOP, HeaderList
 
-_HOP_BY_HOP = frozenset(
-    {
-        b"connection",
-        b"keep-alive",
-        b"proxy-authenticate",
-        b"proxy-authorization",
-        b"proxy-connection",
-        b"te",
-        b"trailer",
-        b"transfer-encoding",
-        b"upgrade",
-    }
-)
 # The length is made again by whoever writes the message; X-Forwarded-* comes from strangers.
-_NEVER_FORWARDED = _HOP_BY_HOP | {
+_NEVER_FORWARDED = HOP_BY_HOP | {
     b"host",
     b"content-length",
     b"expect",
@@ -32,7 +19,7 @@ _NEVER_FORWARDED = _HOP_BY_HOP | {
     b"x-real-ip",
 }
 _FORWARDED_PREFIX = b"x-forwarded-"
-_NEVER_RETURNED = _HOP_BY_HOP | {b"set-cookie", b"set-cookie2"}
+_NEVER_RETURNED = HOP_BY_HOP | {b"set-cookie", b"set-cookie2"}
 _CREDENTIALS = frozenset({b"authorization", b"x-api-key", b"api-key"})
 _LABEL_PREFIX = LABEL_PREFIX.encode()
 

@@ -15,7 +15,7 @@ from tanzaku.exchange import (
 from tanzaku.gateway._answer import Outcome
 from tanzaku.gateway._prices import PriceBook
 from tanzaku.ledger import Ledger
-from tanzaku.transport import HeaderList, get_header, redact_headers
+from tanzaku.transport import HeaderList, get_header, redact_body, redact_headers, redact_text
 from tanzaku.wire import REQUEST_ID
 
 _RULE = RULE_HEADER.encode()
@@ -52,9 +52,9 @@ class OpenExchange:
         """
         if self._is_settled:
             return
-        self._is_settled = True
         ended, now = self._clock.monotonic(), self._clock.now()
         cost, unpriced = self._price(status, outcome, now)
+        self._is_settled = True
         first = self._first_byte
         if first is None and body:
             first = ended
@@ -63,7 +63,7 @@ class OpenExchange:
             status=status,
             route=self._route,
             response_headers=keep_headers(headers),
-            response_body=body,
+            response_body=redact_body(body),
             timings=Timings(
                 ttft_ms=None if first is None else (first - self._began) * 1000,
                 total_ms=(ended - self._began) * 1000,
@@ -75,7 +75,7 @@ class OpenExchange:
             usage=outcome.usage,
             cost=cost,
             unpriced=unpriced,
-            error=outcome.error,
+            error=_keep_error(outcome.error),
             rule=_decode(get_header(headers, _RULE)),
         )
         await self._ledger.settle(self.exchange)
@@ -104,6 +104,16 @@ def keep_headers(headers: HeaderList) -> list[tuple[str, str]]:
 @lru_cache(maxsize=512)
 def _redact_line(name: bytes, value: bytes) -> tuple[tuple[str, str], ...]:
     return tuple(redact_headers([(name, value)]))
+
+
+@lru_cache(maxsize=512)
+def keep_text(text: str) -> str:
+    """What the ledger keeps of a short text that a stranger chose: no credentials."""
+    return redact_text(text)
+
+
+def _keep_error(error: ExchangeError | None) -> ExchangeError | None:
+    return None if error is None else ExchangeError(error.type, redact_text(error.message))
 
 
 def _decode(value: bytes | None) -> str | None:

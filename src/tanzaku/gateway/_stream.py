@@ -1,5 +1,6 @@
 """A streamed answer on its way through: bytes unchanged, figures read beside, settled once."""
 
+import asyncio
 import re
 import sys
 from collections.abc import AsyncIterator
@@ -8,12 +9,13 @@ from typing import Self
 from tanzaku.exchange import ExchangeError
 from tanzaku.gateway._answer import is_event_stream, read_stream
 from tanzaku.gateway._settle import CLIENT_GONE, OpenExchange
-from tanzaku.transport import HttpResponse, TransportError, close_body, get_header
+from tanzaku.transport import STOPPING, HttpResponse, TransportError, close_body, get_header
 from tanzaku.wire import REQUEST_ID, ApiError, UsageReader, encode_event
 
 BROKEN = ExchangeError(
     "api_error", "The connection to the upstream broke before the answer was complete."
 )
+STOPPED = ExchangeError("api_error", "The gateway stopped before the answer was complete.")
 _KEPT_OF_A_DOWNLOAD = 1024 * 1024
 _FRAME_END = re.compile(rb"(?:\r\n|\n|\r)(?:\r\n|\n|\r)")
 
@@ -81,14 +83,17 @@ class Relay:
             try:
                 chunk = await anext(self._source)
             except StopAsyncIteration:
-                chunk = await self._end(is_cut=False)
+                chunk = await self._end(None)
             except TransportError:
+                chunk = await self._end(BROKEN)
                 if self._gate is None:
-                    await self._end(is_cut=True)
                     raise
-                chunk = await self._end(is_cut=True)
+            except asyncio.CancelledError as error:
+                if self._gate is None or error.args != (STOPPING,):
+                    raise
+                chunk = await self._end(STOPPED)
             except Exception:
-                await self._end(is_cut=True)
+                await self._end(BROKEN)
                 raise
             else:
                 chunk = await self._take(chunk)
@@ -116,23 +121,26 @@ class Relay:
             await self._settle(None)
         return chunk
 
-    async def _end(self, *, is_cut: bool) -> bytes:
-        """Settle now that the source has ended; what is still to be sent, maybe nothing."""
+    async def _end(self, cut: ExchangeError | None) -> bytes:
+        """Settle now that the source has ended, or was `cut`; what is still to be sent, maybe
+        nothing."""
         self._is_over = True
-        is_broken = is_cut if self._reader is None else not self._reader.is_complete
+        broken = cut
+        if self._reader is not None:
+            broken = None if self._reader.is_complete else cut or BROKEN
         last = b""
         if self._gate is not None:
             last = self._gate.take_rest()
-            if is_broken:
-                last = self._build_error_event()
+            if broken is not None:
+                last = self._build_error_event(broken)
         self._keep(last)
-        await self._settle(BROKEN if is_broken else None)
+        await self._settle(broken)
         return last
 
-    def _build_error_event(self) -> bytes:
+    def _build_error_event(self, broken: ExchangeError) -> bytes:
         header = get_header(self._answer.headers, REQUEST_ID)
         request_id = self._call.exchange.exchange_id if header is None else header.decode("latin-1")
-        error = ApiError(502, BROKEN.type, BROKEN.message)
+        error = ApiError(502, broken.type, broken.message)
         return encode_event(error.event(request_id))
 
     def _keep(self, chunk: bytes) -> None:

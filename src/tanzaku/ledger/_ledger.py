@@ -16,7 +16,7 @@ from tanzaku.ledger import _query
 from tanzaku.ledger._lock import WriterLock
 from tanzaku.ledger._query import CostRow, Filters
 from tanzaku.ledger._row import build_settled, build_started
-from tanzaku.ledger._schema import MIGRATIONS, check_schema, migrate
+from tanzaku.ledger._schema import MIGRATIONS, check_schema, migrate, refuse_foreign
 from tanzaku.ledger._sqlite import connect_reader, connect_writer, ensure_sound_sqlite
 from tanzaku.ledger._writer import Opened, Writer
 from tanzaku.ledger.errors import LedgerError
@@ -146,6 +146,8 @@ class Ledger(LedgerReader):
             if path is None:
                 folder = resources.enter_context(TemporaryDirectory(prefix="tanzaku-"))
                 path = Path(folder) / "ledger.db"
+            if path.is_dir():
+                raise refuse_foreign(path)
             with _explain_failure(path):
                 path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
                 resources.callback(WriterLock(path).release)
@@ -163,14 +165,16 @@ class Ledger(LedgerReader):
         UserError when it is missing, not a ledger, or of another schema than this Tanzaku's.
         """
         ensure_sound_sqlite()
-        if not path.is_file():
+        if path.is_dir():
+            raise refuse_foreign(path)
+        with _explain_failure(path):
+            version = _read_version(path) if path.is_file() else 0
+        if version == 0:
             raise UserError(
                 "There is no ledger at {path}.",
                 hint="`tanzaku serve` makes it; or name another file with --ledger.",
                 path=path,
             )
-        with _explain_failure(path):
-            version = _read_version(path)
         if version < len(MIGRATIONS):
             raise UserError(
                 "The ledger {path} has the older schema {version}.",

@@ -1,5 +1,6 @@
 """The SQLite library and how a connection to a ledger's file is opened."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -66,14 +67,23 @@ def connect_writer(path: Path, *, is_durable: bool) -> apsw.Connection:
 
 def connect_reader(path: Path) -> apsw.Connection:
     """A connection that neither writes nor checkpoints, not even when it is closed last."""
-    connection = _connect(path, apsw.SQLITE_OPEN_READONLY)
+    connection = _connect(path, apsw.SQLITE_OPEN_READONLY, is_at_rest=_is_at_rest(path))
     connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
     connection.execute("PRAGMA query_only = ON")
     connection.execute("PRAGMA wal_autocheckpoint = 0")
     return connection
 
 
-def _connect(path: Path, access: int) -> apsw.Connection:
-    connection = apsw.Connection(f"file:{quote(str(path))}", flags=access | apsw.SQLITE_OPEN_URI)
+def _is_at_rest(path: Path) -> bool:
+    """Whether SQLite could not make its `-shm` file and needs none, as on a read-only disk.
+
+    While a ledger is open for writing its `-wal` file is there.
+    """
+    return not os.access(path.parent, os.W_OK) and not path.with_name(f"{path.name}-wal").exists()
+
+
+def _connect(path: Path, access: int, *, is_at_rest: bool = False) -> apsw.Connection:
+    name = f"file:{quote(str(path))}{'?immutable=1' if is_at_rest else ''}"
+    connection = apsw.Connection(name, flags=access | apsw.SQLITE_OPEN_URI)
     connection.set_busy_timeout(_BUSY_MS)
     return connection

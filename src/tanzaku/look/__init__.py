@@ -2,7 +2,7 @@
 
 from tanzaku.look._figures import format_count, format_ms, format_time, format_usd
 from tanzaku.look._messages import LANGUAGES, Language, Messages, pick_language
-from tanzaku.look._terminal import Terminal, Tone, strip_controls
+from tanzaku.look._terminal import Terminal, Tone, escape_controls, strip_controls
 
 __all__ = [
     "LANGUAGES",
@@ -10,6 +10,7 @@ __all__ = [
     "Messages",
     "Terminal",
     "Tone",
+    "escape_controls",
     "format_count",
     "format_ms",
     "format_time",

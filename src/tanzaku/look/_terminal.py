@@ -1,12 +1,11 @@
 """The terminal's style: one palette, one kind of table. rich is imported on first use (74 ms)."""
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Literal
-
-if TYPE_CHECKING:
-    pass
+from typing import Literal
 
 _PIPED_WIDTH = 200
+_SHORTEST_TEXT = 17
+_COLUMN_GAP = 3
 
 type Tone = Literal["plain", "good", "bad", "warn", "faint", "strong"]
 
@@ -43,36 +42,68 @@ class Terminal:
     ) -> None:
         """A table; the last `right` columns hold figures and are aligned to the right.
 
-        Where the terminal is too narrow, text columns after the first are shortened, never the
-        first column or a figure.
+        Where the terminal is too narrow, long texts after the first column are shortened, to
+        17 cells at the least; where that is not enough, each row becomes a short paragraph.
+        Nothing is cut off unseen.
         """
-        from rich import box
         from rich.cells import cell_len
-        from rich.table import Table
 
         shown = [[strip_controls(cell) for cell in row] for row in rows]
+        widths = [max(map(cell_len, cells)) for cells in zip(columns, *shown, strict=True)]
+        first_figure = len(columns) - right
+        excess = sum(widths) + _COLUMN_GAP * len(columns) - self.console.width
+        for index in sorted(range(1, first_figure), key=lambda index: -widths[index]):
+            cut = min(max(widths[index] - _SHORTEST_TEXT, 0), max(excess, 0))
+            widths[index] -= cut
+            excess -= cut
+        if excess <= 0:
+            self._print_table(title, columns, shown, widths, first_figure)
+        else:
+            self._print_paragraphs(title, columns, shown)
+
+    def _print_table(
+        self,
+        title: str,
+        columns: Sequence[str],
+        rows: list[list[str]],
+        widths: list[int],
+        first_figure: int,
+    ) -> None:
+        from rich import box
+        from rich.table import Table
+
         table: Table = Table(
             title=title or None, box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False
         )
-        first_figure = len(columns) - right
         for index, column in enumerate(columns):
-            is_figure = index >= first_figure
-            widths = (cell_len(row[index]) for row in shown)
-            table.add_column(
-                column,
-                justify="right" if is_figure else "left",
-                no_wrap=True,
-                min_width=max(widths, default=0) if is_figure or index == 0 else None,
-            )
-        for row in shown:
+            justify: Literal["left", "right"] = "right" if index >= first_figure else "left"
+            table.add_column(column, justify=justify, no_wrap=True, width=widths[index])
+        for row in rows:
             table.add_row(*row)
         self.console.print(table)
+
+    def _print_paragraphs(self, title: str, columns: Sequence[str], rows: list[list[str]]) -> None:
+        from rich.padding import Padding
+        from rich.text import Text
+
+        self.console.print(title, style="bold")
+        for first, *rest in rows:
+            self.console.print(first, style="bold", soft_wrap=True)
+            cells = [
+                f"{column}\u00a0{cell}" for column, cell in zip(columns[1:], rest, strict=True)
+            ]
+            self.console.print(Padding(Text(" · ".join(cells)), (0, 0, 0, 2)))
 
 
 def strip_controls(text: str) -> str:
     """`text` without characters that steer a terminal: C0 and C1 controls except line feed and
     tab, and bidirectional marks, embeddings, overrides and isolates."""
     return text.translate(_STEERING)
+
+
+def escape_controls(document: str) -> str:
+    """A JSON document with those characters as `\\uXXXX`: the same value, safe to show."""
+    return document.translate(_ESCAPES)
 
 
 _STEERING = dict.fromkeys(
@@ -84,3 +115,4 @@ _STEERING = dict.fromkeys(
         *range(0x2066, 0x206A),
     ]
 )
+_ESCAPES = {code: f"\\u{code:04x}" for code in _STEERING}

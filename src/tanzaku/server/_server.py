@@ -1,6 +1,8 @@
 """One process, one port: the guard, the gateway, the simulator or the live API, the ledger."""
 
 import asyncio
+import logging
+import re
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -18,10 +20,18 @@ from tanzaku.gateway import Gateway, RetryPolicy, build_anthropic_upstream
 from tanzaku.ledger import Ledger
 from tanzaku.server._routes import OwnRoutes, Refusals, Router
 from tanzaku.simulator import Faults, Simulator
-from tanzaku.transport import HttpClient, ThreadedServer, run_until_signal, serve
+from tanzaku.transport import (
+    HttpClient,
+    RedactingFormatter,
+    ThreadedServer,
+    run_until_signal,
+    serve,
+)
+from tanzaku.wire import validate
 
 MAX_BODY_BYTES = 32 * 1024 * 1024
 _REMEMBERED_REQUESTS = 1000
+_KEY = re.compile("[!-~]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +72,11 @@ class Server:
     ) -> None:
         if live_api_key is not None and not live_api_key.strip():
             raise UserError("The key for the live API is empty.", hint="Set ANTHROPIC_API_KEY.")
+        if live_api_key is not None and _KEY.fullmatch(live_api_key) is None:
+            raise UserError(
+                "The key for the live API holds a space, a line break or a letter that is not ASCII.",
+                hint="Set ANTHROPIC_API_KEY to the key alone.",
+            )
         self._host = host
         self._port = port
         self._live_api_key = live_api_key
@@ -72,6 +87,7 @@ class Server:
         self._simulator = self._build_simulator()
         self._faults = Faults()
         self._ledger: Ledger | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._url = ""
         self._forgotten_id: str | None = None
         self._thread: ThreadedServer[Self] | None = None
@@ -106,8 +122,12 @@ class Server:
     def run(self, *, on_ready: Callable[[str], None]) -> None:
         """Serve until SIGINT or SIGTERM, then let open answers end (30 s at most).
 
-        Blocks the main thread. `on_ready` gets the URL once connections are taken.
+        Blocks the main thread. `on_ready` gets the URL once connections are taken. What is logged
+        goes to stderr without credentials, unless the process has a log of its own.
         """
+        handler = logging.StreamHandler()
+        handler.setFormatter(RedactingFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+        logging.basicConfig(handlers=[handler])
         run_until_signal(self._open, on_ready=lambda server: on_ready(server.url))
 
     @property
@@ -173,7 +193,8 @@ class Server:
         """
         newest = self._running_ledger().list_exchanges(limit=1)
         self._forgotten_id = newest[0].exchange_id if newest else None
-        self._simulator = self._build_simulator()
+        assert self._loop is not None
+        asyncio.run_coroutine_threadsafe(self._replace_simulator().close(), self._loop)
         self._faults = Faults()
 
     def _running_ledger(self) -> Ledger:
@@ -190,6 +211,7 @@ class Server:
         loading = asyncio.create_task(asyncio.to_thread(_load_facts))
         async with AsyncExitStack() as stack:
             ledger = stack.enter_context(Ledger.open(self._ledger_path, clock=self._clock))
+            stack.push_async_callback(self._close_simulator)
             router = Router(
                 api=self._build_gateway(ledger, stack, chance),
                 own=OwnRoutes(
@@ -209,7 +231,7 @@ class Server:
                     on_refusal=refusals.build_plain,
                 )
             )
-            self._url, self._ledger = running.url, ledger
+            self._url, self._ledger, self._loop = running.url, ledger, asyncio.get_running_loop()
             stack.callback(self._forget_running)
             yield self
         await loading
@@ -239,12 +261,22 @@ class Server:
     def _build_simulator(self) -> Simulator:
         return Simulator(seed=self._seed, clock=self._clock, pace=self._pace)
 
+    async def _close_simulator(self) -> None:
+        await self._replace_simulator().close()
+
+    def _replace_simulator(self) -> Simulator:
+        """The old one, now out of use and still to be closed."""
+        old, self._simulator = self._simulator, self._build_simulator()
+        return old
+
     def _forget_running(self) -> None:
         self._ledger = None
 
 
 def _load_facts() -> None:
-    """Load price list and vocabularies (0.5 s) beside the loop, before a request waits for them."""
+    """Load price list, vocabularies and the request's schema (0.6 s) beside the loop, before a
+    request waits for them."""
+    validate({}, None)
     for model in ("claude-haiku-4-5", "claude-haiku-5-5"):
         resolve_rates(model)
         count_tokens({"messages": [{"role": "user", "content": "tanzaku"}]}, model)

@@ -1,13 +1,14 @@
 """Whether a value fits a JSON Schema (2020-12), for the keywords tools and formats are written in.
 
 The simulator uses it on its own drafts to choose among candidates; it is not a validator for
-users. Unknown keywords are passed over; `format` is left to the writer of the value.
+users. Unknown keywords are passed over.
 """
 
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from tanzaku.simulator._formats import fits_format
 from tanzaku.simulator._pattern import parse_pattern
 
 _TYPES: dict[str, tuple[type, ...]] = {
@@ -33,9 +34,12 @@ def resolve(schema: Any, root: Mapping[str, Any]) -> Any:
             return {}
         for part in filter(None, reference[1:].split("/")):
             part = part.replace("~1", "/").replace("~0", "~")
-            if not isinstance(target, dict) or part not in target:
+            if isinstance(target, dict) and part in target:
+                target = target[part]
+            elif isinstance(target, list) and part.isdecimal() and int(part) < len(target):
+                target = target[int(part)]
+            else:
                 return {}
-            target = target[part]
         siblings = {key: value for key, value in schema.items() if key != "$ref"}
         schema = target if not siblings else {"allOf": [target, siblings]}
     return {}
@@ -111,7 +115,12 @@ def _fits_branches(
         sum(conforms(value, part, root, depth) for part in schema["oneOf"]) != 1
     ):
         return False
-    return "not" not in schema or not conforms(value, schema["not"], root, depth)
+    if "not" in schema and conforms(value, schema["not"], root, depth):
+        return False
+    if "if" not in schema:
+        return True
+    branch = "then" if conforms(value, schema["if"], root, depth) else "else"
+    return conforms(value, schema.get(branch, True), root, depth)
 
 
 def _fits_string(value: str, schema: Mapping[str, Any]) -> bool:
@@ -119,7 +128,10 @@ def _fits_string(value: str, schema: Mapping[str, Any]) -> bool:
         return False
     if len(value) > schema.get("maxLength", len(value)):
         return False
-    return "pattern" not in schema or matches(value, schema["pattern"])
+    if "pattern" in schema and not matches(value, schema["pattern"]):
+        return False
+    declared = schema.get("format")
+    return not isinstance(declared, str) or fits_format(value, declared)
 
 
 def matches(value: str, source: str) -> bool:
@@ -128,7 +140,8 @@ def matches(value: str, source: str) -> bool:
     if pattern is None or not pattern.is_safe:
         return False
     try:
-        return re.search(source, value) is not None
+        # ECMA 262, which schemas are written in: \\d and \\w are ASCII.
+        return re.search(source, value, re.ASCII) is not None
     except re.error:
         return False
 
@@ -171,6 +184,12 @@ def _fits_object(
     if any(name not in value for name in schema.get("required", ())):
         return False
     if not schema.get("minProperties", 0) <= len(value) <= schema.get("maxProperties", len(value)):
+        return False
+    for name, due in schema.get("dependentRequired", {}).items():
+        if name in value and any(other not in value for other in due):
+            return False
+    names = schema.get("propertyNames", True)
+    if not all(conforms(name, names, root, depth + 1) for name in value):
         return False
     properties = schema.get("properties", {})
     patterns = schema.get("patternProperties", {})

@@ -49,9 +49,9 @@ class Conversation:
     @cached_property
     def system(self) -> str:
         """The system prompt and mid-conversation system messages."""
-        texts = [_read_text(self.request.get("system", ""))]
+        texts = [read_text(self.request.get("system", ""))]
         texts += [
-            _read_text(message["content"])
+            read_text(message["content"])
             for message in self.request["messages"]
             if message["role"] == "system"
         ]
@@ -114,7 +114,7 @@ def read_conversation(request: Mapping[str, Any], seed: int) -> Conversation:
     conversation = Conversation(request, seed)
     at = len(messages) - 1
     if messages[at]["role"] == "assistant":
-        conversation.prefill = _read_text(messages[at]["content"])
+        conversation.prefill = read_text(messages[at]["content"])
         at -= 1
     texts: list[str] = []
     raw_results: list[Mapping[str, Any]] = []
@@ -123,23 +123,23 @@ def read_conversation(request: Mapping[str, Any], seed: int) -> Conversation:
         message = messages[at]
         content = message["content"]
         if message["role"] == "user":
-            text = _read_text(content)
+            text = read_text(content)
             if text:
                 texts.insert(0, text)
-            raw_results = [*_iter_blocks(content, "tool_result"), *raw_results]
+            raw_results = [*list_blocks(content, "tool_result"), *raw_results]
         elif message["role"] == "assistant":
             if texts:
                 break
-            for block in _iter_blocks(content, "tool_use"):
+            for block in list_blocks(content, "tool_use"):
                 calls[block["id"]] = block
         at -= 1
     if raw_results and at >= 0 and messages[at]["role"] == "assistant":
         # Text stood beside the results: their calls are in the message just before.
-        for block in _iter_blocks(messages[at]["content"], "tool_use"):
+        for block in list_blocks(messages[at]["content"], "tool_use"):
             calls[block["id"]] = block
     conversation.question = _shorten("\n".join(texts))
     conversation.results = [
-        _read_result(block, calls[block["tool_use_id"]])
+        read_result(block, calls[block["tool_use_id"]])
         for block in raw_results
         if block["tool_use_id"] in calls
     ]
@@ -153,22 +153,24 @@ def _shorten(text: str) -> str:
     return f"{text[: _MAX_READ - _MAX_READ_END]}\n{text[-_MAX_READ_END:]}"
 
 
-def _read_result(block: Mapping[str, Any], call: Mapping[str, Any]) -> ToolResult:
+def read_result(block: Mapping[str, Any], call: Mapping[str, Any]) -> ToolResult:
+    """A `tool_result` block beside the `tool_use` it answers."""
     return ToolResult(
         name=call["name"],
         input=call["input"],
-        text=_read_text(block.get("content", "")),
+        text=read_text(block.get("content", "")),
         is_error=bool(block.get("is_error")),
     )
 
 
-def _iter_blocks(content: object, kind: str) -> Iterable[Mapping[str, Any]]:
+def list_blocks(content: object, kind: str) -> Iterable[Mapping[str, Any]]:
+    """The blocks of one kind among a message's content."""
     if isinstance(content, list):
         return [block for block in content if block.get("type") == kind]
     return []
 
 
-def _read_text(content: object) -> str:
+def read_text(content: object) -> str:
     """The text of a string or of the text blocks (and text documents) among blocks."""
     if isinstance(content, str):
         return content
@@ -180,5 +182,5 @@ def _read_text(content: object) -> str:
         if kind == "text":
             texts.append(block["text"])
         elif kind == "search_result":
-            texts.append(_read_text(block.get("content")))
+            texts.append(read_text(block.get("content")))
     return "\n".join(texts)

@@ -10,7 +10,7 @@ from tanzaku.simulator._topic import find_phrases
 
 _SCAN = re.compile(
     r"(?P<url>https?://[^\s<>\"'，。）)]+)"
-    r"|(?P<email>[\w.+-]+@[\w-]+(?:\.[\w-]+)+)"
+    r"|(?P<email>[\w+-]+(?:\.[\w+-]+)*@[\w-]+(?:\.[\w-]+)+)"
     r"|(?P<uuid>\b[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}\b)"
     r"|(?P<datetime>\b\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(?::\d{2})?(?:Z|[+-]\d{2}:\d{2})?)"
     r"|(?P<date>\b\d{4}-\d{1,2}-\d{1,2}\b|\b\d{4}/\d{1,2}/\d{1,2}\b|\d{4}年\d{1,2}月\d{1,2}[日号])"
@@ -24,7 +24,9 @@ _SCAN = re.compile(
     r"|(?P<currency>\b(?:USD|EUR|CNY|JPY|GBP|KRW|CHF|CAD|AUD|HKD|INR)\b)"
     r"|(?P<quoted>“[^”\n]{1,400}”|「[^」\n]{1,400}」|『[^』\n]{1,400}』|《[^》\n]{1,400}》"
     r"|\"[^\"\n]{1,400}\"|`[^`\n]{1,400}`|(?<!\w)'[^'\n]{1,400}'(?!\w))"
-    r"|(?P<number>(?<![\w.])-?[0-9][0-9,]*(?:\.[0-9]+)?|[一二两三四五六七八九十百]+(?=[个件条张位次天人份页项台杯只点步]))"
+    r"|(?P<number>(?<![\w.])-?[0-9][0-9,]*(?:\.[0-9]+)?|[一二两三四五六七八九十百]+(?=[个件条张位次天人份页项台杯只点步]))",
+    # Beside Han characters a word of Latin letters or digits must still end.
+    re.ASCII,
 )
 _CAPITALISED = r"[A-ZÀ-Þ][\w'’.-]*(?:\s+(?:de\s+|la\s+|of\s+)?[A-ZÀ-Þ][\w'’-]*)*(?:,\s*[A-Z]{2}\b)?"
 _JOIN = r"(?:\s*,\s*+(?:and\s+|or\s+)?|\s+(?:and|or|und|et|y|&|vs\.?)\s+)"

@@ -20,11 +20,12 @@ _PRINTABLE = string.ascii_lowercase + string.digits + string.ascii_uppercase + "
 _PREFERRED = string.ascii_lowercase + string.digits + string.ascii_uppercase
 _MAX_REPEAT = 4096
 _MAX_PARTS = 20_000
+_LOOK = re.compile(r"\?<?[=!]")
 _QUANTIFIER = re.compile(r"\{(\d+)(,?)(\d*)\}")
 
 
 class UnsupportedPatternError(ValueError):
-    """The expression uses what this generator does not write (look-around, back-references)."""
+    """The expression uses what this generator does not write (back-references, Unicode classes)."""
 
 
 @dataclass(slots=True)
@@ -44,7 +45,14 @@ class _Repeat:
     high: int | None
 
 
-type _Node = _Chars | _Group | _Repeat
+@dataclass(slots=True)
+class _Look:
+    """Look-around: written out in some drafts, which suits `(?=.*[A-Z])` before `.{8,}`."""
+
+    group: _Group | None
+
+
+type _Node = _Chars | _Group | _Repeat | _Look
 
 
 class Pattern:
@@ -78,6 +86,8 @@ class Pattern:
             case _Group(branches):
                 branch = chance.pick(branches)
                 return "".join(self._write(part, chance, growth) for part in branch)
+            case _Look(group):
+                return self._write(group, chance, growth) if group and growth % 2 else ""
             case _Repeat(inner, low, high):
                 count = low + growth if high is None else min(high, low + growth)
                 return "".join(self._write(inner, chance, growth) for _ in range(count))
@@ -133,6 +143,11 @@ class Pattern:
         return _Chars(char)
 
     def _parse_group(self) -> _Node:
+        look = _LOOK.match(self._source, self._at)
+        if look:
+            self._at = look.end()
+            inner = self._parse_rest_of_group()
+            return _Look(inner if look[0] == "?=" else None)
         if self._peek() == "?":
             if self._source.startswith("?:", self._at):
                 self._at += 2
@@ -140,6 +155,9 @@ class Pattern:
                 self._at = match.end()
             else:
                 raise UnsupportedPatternError(self._source)
+        return self._parse_rest_of_group()
+
+    def _parse_rest_of_group(self) -> _Group:
         group = self._parse_choice()
         if self._peek() != ")":
             raise UnsupportedPatternError(self._source)
@@ -210,5 +228,7 @@ def _is_flat(node: _Node) -> bool:
             return True
         case _Group(branches):
             return len(branches) == 1 and all(_is_flat(part) for part in branches[0])
+        case _Look():
+            return False
         case _Repeat(inner, low, high):
             return low == high and _is_flat(inner)

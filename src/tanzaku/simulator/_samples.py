@@ -1,21 +1,18 @@
 """Plausible values for what a prompt does not say."""
 
 import math
-import uuid
 from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
 
-from tanzaku.core import format_rfc3339
 from tanzaku.simulator._chance import Chance
 from tanzaku.simulator._conforms import fits_number
 from tanzaku.simulator._facts import Facts
+from tanzaku.simulator._formats import sample_format
 from tanzaku.simulator._hints import split_name
 from tanzaku.simulator._language import detect_language
 from tanzaku.simulator._phrases import get_phrases
 
-_EPOCH = 1_767_225_600
-_DAY = 86_400
 _BY_KIND = {
     "email": ("alex@example.com", "sam@example.org"),
     "url": ("https://example.com/",),
@@ -27,22 +24,6 @@ _BY_KIND = {
     "currency": ("USD",),
     "person": ("Alex Chen", "Sam Rivera", "Kim Novak"),
     "time": ("09:00", "14:30"),
-}
-_BY_FORMAT = {
-    "email": "alex@example.com",
-    "idn-email": "alex@example.com",
-    "uri": "https://example.com/",
-    "iri": "https://example.com/",
-    "uri-reference": "https://example.com/",
-    "iri-reference": "https://example.com/",
-    "uri-template": "https://example.com/{id}",
-    "hostname": "example.com",
-    "idn-hostname": "example.com",
-    "ipv4": "192.0.2.10",
-    "ipv6": "2001:db8::10",
-    "json-pointer": "/items/0",
-    "relative-json-pointer": "0",
-    "regex": "^[a-z]+$",
 }
 _INDEXED = frozenset(
     ["id", "step", "index", "order", "number", "position", "rank", "no", "seq", "sequence"]
@@ -56,26 +37,6 @@ _SHARES = frozenset(
 )
 
 
-def sample_format(name: str, chance: Chance) -> str | None:
-    """A string of a JSON Schema `format`, None for a format not known here."""
-    moment = format_rfc3339(_EPOCH + chance.below(365) * _DAY + chance.below(_DAY))
-    match name:
-        case "date-time":
-            return moment
-        case "date":
-            return moment[:10]
-        case "time":
-            return moment[11:]
-        case "duration":
-            return f"P{chance.below(30) + 1}D"
-        case "uuid":
-            return str(
-                uuid.UUID(int=chance.below(1 << 31) << 64 | chance.below(1 << 31), version=4)
-            )
-        case _:
-            return _BY_FORMAT.get(name)
-
-
 def sample_text(name: str, kinds: tuple[str, ...], facts: Facts, chance: Chance, index: int) -> str:
     """Text for a property no fact answers: a usual value of its kind, else the prompt's topic.
 
@@ -87,8 +48,7 @@ def sample_text(name: str, kinds: tuple[str, ...], facts: Facts, chance: Chance,
         choices = _BY_KIND[kinds[0]]
         return choices[at % len(choices)]
     if kinds and kinds[0] in {"date", "datetime"}:
-        moment = format_rfc3339(_EPOCH + (chance.below(365) + at) * _DAY)
-        return moment[:10] if kinds[0] == "date" else moment
+        return sample_format("date" if kinds[0] == "date" else "date-time", chance, at) or ""
     if words and words[-1] in _INDEXED:
         stem = words[0] if len(words) > 1 else "item"
         return f"{stem}-{at + 1}"

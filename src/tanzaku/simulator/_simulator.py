@@ -25,7 +25,13 @@ from tanzaku.simulator._replies import (
     reply_json,
 )
 from tanzaku.simulator._script import Script, When
-from tanzaku.transport import BodyEncodingError, HttpRequest, HttpResponse, decode_body, get_header
+from tanzaku.transport import (
+    BodyEncodingError,
+    HttpRequest,
+    HttpResponse,
+    decode_body_aside,
+    get_header,
+)
 from tanzaku.wire import (
     ANTHROPIC_BETA,
     ANTHROPIC_VERSION,
@@ -163,7 +169,7 @@ class Simulator:
 
     async def _prepare(self, request: HttpRequest, version: bytes | None) -> _Prepared:
         betas = get_header(request.headers, ANTHROPIC_BETA)
-        body = _read_body(request)
+        body = await _read_body(request)
         cache_key = (body, version, betas)
         prepared = self._prepared.get(cache_key)
         if prepared is not None:
@@ -182,7 +188,7 @@ class Simulator:
         return prepared
 
     async def _answer_count(self, request: HttpRequest, version: bytes | None) -> HttpResponse:
-        body = _read_body(request)
+        body = await _read_body(request)
         parsed, model = self._check(request, body, version, "count_tokens")
         input_tokens = await self._count(parsed, model, len(body))
         key = digest_request(b"count_tokens", canonical_json(parsed))
@@ -266,11 +272,11 @@ def _check_betas(betas: list[str]) -> None:
         )
 
 
-def _read_body(request: HttpRequest) -> bytes:
+async def _read_body(request: HttpRequest) -> bytes:
     """The body without its content-encoding. SDK 2.12 `_error_classes.py` names the error codes;
     the texts are guesses."""
     try:
-        return decode_body(request.headers, request.body, _MAX_BODY_BYTES)
+        return await decode_body_aside(request.headers, request.body, _MAX_BODY_BYTES)
     except BodyEncodingError as error:
         if error.kind == "too_large":
             if len(request.body) > _MAX_BODY_BYTES:

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 
 from tanzaku.transport._client import ClientResponse, HttpClient
 from tanzaku.transport._connection import StreamTimings, Timeouts
-from tanzaku.transport._encoding import decode_body
+from tanzaku.transport._encoding import decode_body, decode_body_aside
 from tanzaku.transport._http import (
+    HOP_BY_HOP,
+    STOPPING,
     Handler,
     HeaderList,
     HttpRequest,
@@ -22,11 +24,17 @@ from tanzaku.transport._http import (
     refuse_plainly,
 )
 from tanzaku.transport._origin import LOOPBACK_NAMES, OriginRefusal, check_origin
-from tanzaku.transport._redact import RedactingFormatter, redact_headers, redact_text
+from tanzaku.transport._redact import (
+    RedactingFormatter,
+    redact_body,
+    redact_headers,
+    redact_text,
+)
 from tanzaku.transport.errors import (
     BodyEncodingError,
     BrokenResponse,
     ConnectError,
+    ConnectionFault,
     RequestRefusedError,
     TlsError,
     TransportError,
@@ -44,11 +52,14 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "HOP_BY_HOP",
     "LOOPBACK_NAMES",
+    "STOPPING",
     "BodyEncodingError",
     "BrokenResponse",
     "ClientResponse",
     "ConnectError",
+    "ConnectionFault",
     "Handler",
     "HeaderList",
     "HttpClient",
@@ -69,9 +80,11 @@ __all__ = [
     "check_origin",
     "close_body",
     "decode_body",
+    "decode_body_aside",
     "get_header",
     "new_event_loop",
     "read_all",
+    "redact_body",
     "redact_headers",
     "redact_text",
     "refuse_plainly",

@@ -12,7 +12,7 @@ from typing import Self, override
 from tanzaku.core import Clock
 from tanzaku.transport._connect import Origin, open_connection, parse_origin
 from tanzaku.transport._connection import Connection, StreamTimings, Timeouts
-from tanzaku.transport._http import HttpRequest, HttpResponse
+from tanzaku.transport._http import HOP_BY_HOP, HttpRequest, HttpResponse
 from tanzaku.transport._pool import Pool
 from tanzaku.transport.errors import BrokenResponse, RequestRefusedError, UpstreamTimeout
 
@@ -24,21 +24,7 @@ _METHOD = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _TARGET = re.compile(r"/[!\x22$-~]*")
 
 # Framing and the connection are this client's business, whatever the caller's request said.
-_OWN_HEADERS = frozenset(
-    {
-        b"connection",
-        b"content-length",
-        b"expect",
-        b"host",
-        b"http2-settings",
-        b"keep-alive",
-        b"proxy-connection",
-        b"te",
-        b"trailer",
-        b"transfer-encoding",
-        b"upgrade",
-    }
-)
+_OWN_HEADERS = HOP_BY_HOP | {b"content-length", b"expect", b"host", b"http2-settings"}
 
 
 @dataclass(slots=True)

@@ -8,7 +8,7 @@ from typing import override
 import httptools
 
 from tanzaku.core import Clock
-from tanzaku.transport._http import HeaderList
+from tanzaku.transport._http import HOP_BY_HOP, HeaderList
 from tanzaku.transport.errors import BrokenResponse, TimeoutPhase, TransportError, UpstreamTimeout
 
 MAX_HEAD_BYTES = 32 * 1024
@@ -16,19 +16,6 @@ _BUFFER_HIGH_BYTES = 256 * 1024
 _BUFFER_LOW_BYTES = 128 * 1024
 _FRAMING_ALLOWANCE = 64 * 1024
 _WRITE_STEP_BYTES = 256 * 1024
-
-_HOP_BY_HOP = frozenset(
-    {
-        b"connection",
-        b"keep-alive",
-        b"proxy-authenticate",
-        b"proxy-connection",
-        b"te",
-        b"trailer",
-        b"transfer-encoding",
-        b"upgrade",
-    }
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -351,8 +338,8 @@ class Connection(asyncio.Protocol):
         self._ends_with_connection = not (
             b"content-length" in names or b"transfer-encoding" in names
         )
-        if not names.isdisjoint(_HOP_BY_HOP):
-            self.headers = [line for line in self.headers if line[0] not in _HOP_BY_HOP]
+        if not names.isdisjoint(HOP_BY_HOP):
+            self.headers = [line for line in self.headers if line[0] not in HOP_BY_HOP]
         self.has_head = True
         self.timings.head_at = self._clock.monotonic()
         if self._method == "HEAD":

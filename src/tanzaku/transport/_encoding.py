@@ -1,14 +1,16 @@
 """Compressed request bodies, inflated under a bound."""
 
+import asyncio
 import zlib
 
-from tanzaku.transport._http import HeaderList
+from tanzaku.transport._http import HeaderList, get_header
 from tanzaku.transport.errors import BodyEncodingError
 
 _STEP_BYTES = 64 * 1024
 _RATIO_FREE_BYTES = 1024 * 1024
 _MAX_RATIO = 100
 _MAX_MEMBERS = 10
+_ASIDE_BYTES = 16 * 1024
 
 
 def decode_body(headers: HeaderList, body: bytes, limit: int) -> bytes:
@@ -37,6 +39,13 @@ def decode_body(headers: HeaderList, body: bytes, limit: int) -> bytes:
         case _:
             named = b", ".join(codings).decode("latin-1")
             raise BodyEncodingError("unsupported", f"content-encoding {named!r} is not supported")
+
+
+async def decode_body_aside(headers: HeaderList, body: bytes, limit: int) -> bytes:
+    """`decode_body` for the event loop: what takes long to inflate is inflated in a thread."""
+    if len(body) < _ASIDE_BYTES or get_header(headers, b"content-encoding") is None:
+        return decode_body(headers, body, limit)
+    return await asyncio.to_thread(decode_body, headers, body, limit)
 
 
 def _inflate(body: bytes, window_bits: int, limit: int) -> bytes:

@@ -48,6 +48,21 @@ type Handler = Callable[[HttpRequest], Awaitable[HttpResponse]]
 """Anything that answers: the simulator, the gateway, or a client bound to an upstream."""
 
 
+HOP_BY_HOP = frozenset(
+    {
+        b"connection",
+        b"keep-alive",
+        b"proxy-authenticate",
+        b"proxy-authorization",
+        b"proxy-connection",
+        b"te",
+        b"trailer",
+        b"transfer-encoding",
+        b"upgrade",
+    }
+)
+"""Headers of one connection, which no one passes on (RFC 9110 section 7.6.1)."""
+
 type Refusal = Callable[[int, str], HttpResponse]
 """Builds the answer to a request that the handler never answers: 413 and 500, with a reason."""
 
@@ -57,6 +72,12 @@ def refuse_plainly(status: int, reason: str) -> HttpResponse:
     return HttpResponse(
         status, [(b"content-type", b"text/plain; charset=utf-8")], reason.encode() + b"\n"
     )
+
+
+STOPPING = "the server is stopping"
+"""The message of the CancelledError that reaches a handler, or the pending step of a streamed body,
+when the drain of its server ran out; a body may then send a last chunk. Other cancellations (the
+client has left) carry no message."""
 
 
 async def close_body(body: bytes | AsyncIterator[bytes]) -> None:

@@ -43,6 +43,6 @@ def check_origin(
             origin = _ORIGIN.fullmatch(value)
             if origin is None or value.partition(b"//")[2].lower() != hosts[0].lower():
                 return OriginRefusal(403, "Requests from other web pages are refused.")
-        elif name == b"sec-fetch-site" and value.lower() in (b"cross-site", b"same-site"):
+        elif name == b"sec-fetch-site" and value not in (b"same-origin", b"none"):
             return OriginRefusal(403, "Requests from other web pages are refused.")
     return None

@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Any
 
 from tanzaku.core import UserError
-from tanzaku.transport._http import Handler, Refusal, refuse_plainly
+from tanzaku.transport._http import STOPPING, Handler, Refusal, refuse_plainly
 from tanzaku.transport._reader import ServerLimits
 from tanzaku.transport._served import Hall, ServedConnection
 
@@ -36,7 +36,7 @@ class RunningServer:
 
 
 @asynccontextmanager
-async def serve(
+async def serve(  # noqa: PLR0913 - each has a default but one
     handler: Handler,
     host: str = "127.0.0.1",
     port: int = 0,
@@ -45,24 +45,33 @@ async def serve(
     on_refusal: Refusal = refuse_plainly,
     limits: ServerLimits = ServerLimits(),  # noqa: B008 - frozen
     drain_s: float = 30.0,
+    admit: Callable[[], bool] | None = None,
 ) -> AsyncIterator[RunningServer]:
     """Serve `handler` on a loopback address while the context is open; port 0 takes a free one.
 
     `localhost` listens on 127.0.0.1 and, where there is one, on ::1. A body over `max_body_bytes`
     (as sent, still encoded) becomes `on_refusal(413, …)` and the handler never sees it; an
     exception of the handler is logged redacted and becomes `on_refusal(500, …)`. A streamed
-    answer that fails midway ends with a cut connection, never with a well-formed end. When the
-    client goes away, the handler or the streamed body's pending step sees CancelledError, and
+    answer that fails midway ends with a cut connection, never with a well-formed end; a
+    ConnectionFault breaks the connection as it says. When the client goes away, the handler or the streamed body's pending step sees CancelledError, and
     the body is closed (`aclose`) exactly once.
 
     On leaving, no new connection is taken, idle ones are closed, and answers under way get
     `drain_s` seconds; what then remains is cancelled. Raises UserError when the port is taken or
-    `host` is not loopback.
+    `host` is not loopback. A new connection that `admit` says no to is reset before anything is
+    read from it. What the drain cuts sees CancelledError with STOPPING as its message.
     """
     sockets = _bind(host, port)
     bound_port: int = sockets[0].getsockname()[1]
     loop = asyncio.get_running_loop()
-    hall = Hall(handler, loop, max_body_bytes=max_body_bytes, on_refusal=on_refusal, limits=limits)
+    hall = Hall(
+        handler,
+        loop,
+        max_body_bytes=max_body_bytes,
+        on_refusal=on_refusal,
+        limits=limits,
+        admit=admit,
+    )
     listeners = [
         await loop.create_server(lambda: ServedConnection(hall), sock=sock, backlog=2048)
         for sock in sockets
@@ -89,11 +98,11 @@ async def _drain(hall: Hall, drain_s: float) -> None:
     finally:
         tasks = list(hall.tasks)
         for task in tasks:
-            task.cancel()
-        for connection in list(hall.connections):
-            connection.abort()
+            task.cancel(STOPPING)
         if tasks:
             await asyncio.wait(tasks, timeout=_ABORT_S)
+        for connection in list(hall.connections):
+            connection.abort()
 
 
 def _bind(host: str, port: int) -> list[socket.socket]:

@@ -2,11 +2,12 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from traceback import format_exception
 from typing import override
 
 from tanzaku.core import SystemClock
+from tanzaku.transport._break import break_connection
 from tanzaku.transport._encode import (
     CONTINUE,
     LAST_CHUNK,
@@ -33,6 +34,7 @@ from tanzaku.transport._reader import (
     ServerLimits,
 )
 from tanzaku.transport._redact import redact_text
+from tanzaku.transport.errors import ConnectionBreak, ConnectionFault
 
 _log = logging.getLogger("tanzaku.transport")
 
@@ -54,7 +56,9 @@ class Hall:
         max_body_bytes: int,
         on_refusal: Refusal,
         limits: ServerLimits,
+        admit: Callable[[], bool] | None,
     ) -> None:
+        self.admit = admit
         self.handler = handler
         self.loop = loop
         self.max_body_bytes = max_body_bytes
@@ -100,6 +104,9 @@ class ServedConnection(asyncio.Protocol):
         connections = self._hall.connections
         connections.add(self)
         self._hall.is_empty.clear()
+        if self._hall.admit is not None and not self._hall.admit():
+            self._break("reset")
+            return
         if len(connections) > self._limits.connections:
             # Answered on its first bytes, so that the client is ready to read the 503.
             self._is_surplus = True
@@ -183,6 +190,9 @@ class ServedConnection(asyncio.Protocol):
                 if self._is_reading_paused and len(received) < _MOST_WAITING // 2:
                     self._is_reading_paused = False
                     self._transport.resume_reading()
+        except ConnectionFault as fault:
+            self._break(fault.kind)
+            return
         except asyncio.CancelledError:
             self._transport.abort()
             raise
@@ -220,6 +230,15 @@ class ServedConnection(asyncio.Protocol):
         else:
             self._transport.close()
 
+    def _break(self, kind: ConnectionBreak) -> None:
+        self._is_deaf = True
+        break_connection(self._transport, kind)
+        if kind == "half_close":
+            self._stop_write_timer()
+            self._write_timer = self._hall.loop.call_later(
+                self._limits.write_s, self._transport.abort
+            )
+
     async def _answer(self, received: Received) -> bool:
         """Whether the connection may go on after this answer."""
         hall = self._hall
@@ -230,6 +249,8 @@ class ServedConnection(asyncio.Protocol):
                 response = await hall.handler(received.request)
                 if received.is_old:
                     response.body = await read_all(response)
+            except ConnectionFault:
+                raise
             except Exception as error:  # noqa: BLE001 - the last frame before the socket
                 _log_failure("the handler failed", error)
                 response = hall.on_refusal(500, "Internal server error")
@@ -275,6 +296,8 @@ class ServedConnection(asyncio.Protocol):
                         await self._writable.wait()
             if is_chunked:
                 write(LAST_CHUNK)
+        except ConnectionFault:
+            raise
         except Exception as error:  # noqa: BLE001 - an unfinished answer cuts the connection
             _log_failure("a streamed answer broke off", error)
             return False

@@ -7,6 +7,8 @@ TransportError
 ├── UpstreamTimeout        `phase`: pool, connect, write, first_byte or idle
 ├── BrokenResponse         closed too early, or not HTTP
 └── BodyEncodingError      a request body that cannot be decoded; `kind` says why
+
+ConnectionFault            no failure: an order to break the client's connection
 """
 
 from typing import Literal
@@ -15,6 +17,7 @@ from tanzaku.core import TanzakuError
 
 type TimeoutPhase = Literal["pool", "connect", "write", "first_byte", "idle"]
 type EncodingFault = Literal["unsupported", "invalid", "too_large"]
+type ConnectionBreak = Literal["reset", "close", "half_close"]
 
 
 class TransportError(TanzakuError):
@@ -71,3 +74,18 @@ class BodyEncodingError(TransportError):
     def __init__(self, kind: EncodingFault, message: str) -> None:
         super().__init__(message)
         self.kind: EncodingFault = kind
+
+
+class ConnectionFault(TanzakuError):
+    """Break the client's connection on purpose, after what was already sent.
+
+    Raised by a handler (nothing of an answer goes out) or by the body it answered with (the answer
+    ends where it is). `reset`: a TCP reset, which takes with it what the client has not received
+    yet. `close`: the connection ends without the answer's end. `half_close`: the server sends no
+    more but keeps the connection until the client closes it, or for `ServerLimits.write_s`.
+    Whatever runs the handler obeys; it is no error and is not logged.
+    """
+
+    def __init__(self, kind: ConnectionBreak) -> None:
+        super().__init__(f"the connection is broken on purpose ({kind})")
+        self.kind: ConnectionBreak = kind

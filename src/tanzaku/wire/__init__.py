@@ -184,6 +184,8 @@ from tanzaku.wire._params.tools import (
     BrowserToolsetParam,
     CodeExecutionToolParam,
     ComputerConfigsParam,
+    ComputerTool20251124Param,
+    ComputerToolParam,
     ComputerToolsetParam,
     CustomToolParam,
     McpToolConfigParam,
@@ -216,6 +218,7 @@ from tanzaku.wire._params.tools import (
     WebSearchTool20260318Param,
     WebSearchToolParam,
 )
+from tanzaku.wire._query import ListCall, parse_query, parse_upload
 from tanzaku.wire._responses.content import (
     Caller,
     CharLocation,
@@ -389,6 +392,8 @@ __all__ = [
     "CompactionConfigParam",
     "CompactionDelta",
     "ComputerConfigsParam",
+    "ComputerTool20251124Param",
+    "ComputerToolParam",
     "ComputerToolsetParam",
     "Container",
     "ContainerParam",
@@ -445,6 +450,7 @@ __all__ = [
     "InputTokensTriggerParam",
     "JsonFormatParam",
     "LimitHeaders",
+    "ListCall",
     "McpServerParam",
     "McpServerToolConfigurationParam",
     "McpToolConfigParam",
@@ -595,6 +601,8 @@ __all__ = [
     "merge_usage",
     "parse_body",
     "parse_error_body",
+    "parse_query",
+    "parse_upload",
     "read_error",
     "split_message",
     "validate",

@@ -31,7 +31,10 @@ class _OpenBlock:
 
     def settle(self) -> None:
         """Write the pieces so far into the block; input that is cut short as far as it goes."""
-        text = "".join(self.pieces)
+        try:
+            text = "".join(self.pieces)
+        except TypeError as error:
+            raise StreamError(f"a piece of {self.field} is no text") from error
         if self.field == "input" and text:
             try:
                 self.block["input"] = from_json(text, allow_inf_nan=False, allow_partial=True)
@@ -75,7 +78,7 @@ class MessageAssembler:
                 self._start(event["message"])
             elif kind in _MESSAGE_EVENTS:
                 self._take(kind, event)
-        except (KeyError, TypeError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise StreamError(f"{kind} is malformed: {error!r}") from error
 
     def _start(self, message: dict[str, Any]) -> None:

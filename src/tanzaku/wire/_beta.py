@@ -18,12 +18,17 @@ FIELDS = {
 """Field of the body → stems of the betas that allow it."""
 
 TYPES = {
+    "bash_20241022": ("computer-use",),
     "compaction": ("compact",),
+    "computer_20241022": ("computer-use",),
+    "computer_20250124": ("computer-use",),
+    "computer_20251124": ("computer-use",),
     "fallback": ("server-side-fallback",),
     "mcp_tool_listing": ("mcp-client",),
     "mcp_tool_result": ("mcp-client",),
     "mcp_tool_use": ("mcp-client",),
     "mcp_toolset": ("mcp-client",),
+    "text_editor_20241022": ("computer-use",),
 }
 """`type` of a block or a tool → stems of the betas that allow it."""
 

@@ -50,7 +50,10 @@ def _check_prefill(inspection: Inspection, text: str) -> None:
 
 
 def _check_thinking_turn(inspection: Inspection, messages: Sequence[Mapping[str, Any]]) -> None:
-    """With manual thinking, an assistant turn that is not over begins with its thinking."""
+    """With manual thinking, an assistant turn that is not over begins with its thinking.
+
+    A guess for turns of tools: the documentation also says that thinking is then left off silently.
+    """
     start = _find_open_turn(messages)
     if start is None:
         return
@@ -64,6 +67,7 @@ def _check_thinking_turn(inspection: Inspection, messages: Sequence[Mapping[str,
             "the lastmost set of `tool_use` and `tool_result` blocks). We recommend you include "
             "thinking blocks from previous turns. To avoid this requirement, disable `thinking`. "
             f"Please consult our documentation at {DOCS_URL}/extended-thinking",
+            is_guess=messages[-1]["role"] != "assistant",
         )
 
 

@@ -46,6 +46,9 @@ def check_messages(inspection: Inspection) -> None:
                 )
         else:
             _check_blocks(inspection, index, message, pairing, media)
+            # Turns of one role in a row are one, so its last block may come in a later one.
+            if role == "assistant" and (index == last or messages[index + 1]["role"] != role):
+                _check_last_block(inspection, content[-1], index)
     pairing.finish()
     media.check(inspection)
 
@@ -81,7 +84,7 @@ def _check_blocks(
         else:
             path = f"messages.{index}.content.{position}"
             if kind == "tool_use":
-                pairing.use(block["id"])
+                pairing.use(block["id"], path)
             elif kind == "tool_result":
                 pairing.result(block["tool_use_id"], path)
                 _check_result_content(inspection, block, path, media)
@@ -91,10 +94,13 @@ def _check_blocks(
         mark = block.get("cache_control")
         if mark is not None:
             inspection.marks.append((f"messages.{index}.content.{position}", mark))
-    if role == "assistant" and content[-1]["type"] in ("thinking", "redacted_thinking"):
+
+
+def _check_last_block(inspection: Inspection, block: Mapping[str, Any], index: int) -> None:
+    kind = block["type"]
+    if kind in ("thinking", "redacted_thinking"):
         inspection.refuse(
-            f"messages.{index}",
-            f"The final block in an assistant message cannot be `{content[-1]['type']}`.",
+            f"messages.{index}", f"The final block in an assistant message cannot be `{kind}`."
         )
 
 

@@ -24,6 +24,7 @@ class Pairing:
         self._role = ""
         self._index = 0
         self._open: dict[str, int] = {}
+        self._used: set[str] = set()
         self._known: frozenset[str] = frozenset()
         self._answered: set[str] = set()
         self.is_content_passed = False
@@ -39,11 +40,10 @@ class Pairing:
             self._role = role
         self._index = index
 
-    def use(self, tool_use_id: str) -> None:
-        if tool_use_id in self._open:
-            self._inspection.refuse(
-                f"messages.{self._index}", "`tool_use` ids must be unique", is_guess=True
-            )
+    def use(self, tool_use_id: str, path: str) -> None:
+        if tool_use_id in self._used:
+            self._inspection.refuse(path, "`tool_use` ids must be unique")
+        self._used.add(tool_use_id)
         self._open[tool_use_id] = self._index
 
     def result(self, tool_use_id: str, path: str) -> None:

@@ -5,6 +5,7 @@ the others are guesses.
 """
 
 from collections.abc import Iterator, Mapping
+from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
 from tanzaku.wire._inspection import Inspection
@@ -38,7 +39,7 @@ def check_strict_schema(
             )
         if isinstance(kind, str):
             _check_bounds(inspection, node, kind, path)
-        _check_reference(inspection, node, schema, path)
+    _check_references(inspection, schema, path)
 
 
 def _check_bounds(inspection: Inspection, node: Mapping[str, Any], kind: str, path: str) -> None:
@@ -62,39 +63,47 @@ def _check_bounds(inspection: Inspection, node: Mapping[str, Any], kind: str, pa
         )
 
 
-def _check_reference(
-    inspection: Inspection, node: Mapping[str, Any], root: Mapping[str, Any], path: str
-) -> None:
-    target = node.get("$ref")
-    if not isinstance(target, str):
-        return
-    if not target.startswith("#"):
-        inspection.refuse(path, f"External $ref '{target}' is not supported", is_guess=True)
-    elif _reaches(root, target, target, set()):
-        inspection.refuse(path, f"Recursive $ref '{target}' is not supported", is_guess=True)
+def _check_references(inspection: Inspection, schema: Mapping[str, Any], path: str) -> None:
+    """Refuse references to elsewhere, and one cycle of those that stay inside.
+
+    Targets are told apart by the node they name, because a node has many spellings.
+    """
+    names: dict[int, str] = {}
+    below: dict[int, list[int]] = {}
+    pending: list[Mapping[str, Any]] = [schema]
+    while pending:
+        node = pending.pop()
+        if id(node) in below:
+            continue
+        below[id(node)] = []
+        for reference in _list_references(node):
+            if not reference.startswith("#"):
+                if node is schema:
+                    inspection.refuse(
+                        path, f"External $ref '{reference}' is not supported", is_guess=True
+                    )
+            elif (target := _resolve(schema, reference)) is not None:
+                names.setdefault(id(target), reference)
+                below[id(node)].append(id(target))
+                pending.append(target)
+    try:
+        TopologicalSorter(below).prepare()
+    except CycleError as error:
+        first: int = error.args[1][0]
+        inspection.refuse(path, f"Recursive $ref '{names[first]}' is not supported", is_guess=True)
 
 
-def _reaches(root: Mapping[str, Any], start: str, target: str, seen: set[str]) -> bool:
-    """Whether following the references below `start` comes back to `target`."""
-    if start in seen:
-        return False
-    seen.add(start)
-    below = {
-        node["$ref"] for node in _iter_nodes(_resolve(root, start)) if _is_local(node.get("$ref"))
-    }
-    return target in below or any(_reaches(root, name, target, seen) for name in below)
+def _list_references(schema: Mapping[str, Any]) -> list[str]:
+    found = (node.get("$ref") for node in _iter_nodes(schema))
+    return [reference for reference in found if isinstance(reference, str)]
 
 
-def _is_local(reference: object) -> bool:
-    return isinstance(reference, str) and reference.startswith("#")
-
-
-def _resolve(root: Mapping[str, Any], reference: str) -> Mapping[str, Any]:
+def _resolve(root: Mapping[str, Any], reference: str) -> Mapping[str, Any] | None:
     node: Any = root
     for part in reference.lstrip("#/").split("/"):
         if part and isinstance(node, dict):
             node = node.get(part.replace("~1", "/").replace("~0", "~"))
-    return node if isinstance(node, dict) else {}
+    return node if isinstance(node, dict) else None
 
 
 def _iter_nodes(schema: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

@@ -17,7 +17,10 @@ def check_tools(inspection: Inspection) -> None:
         inspection.refuse(
             "", "`tool_choice` may only be specified while providing `tools`.", is_guess=True
         )
-    elif choice["type"] == "tool" and not any(tool.get("name") == choice["name"] for tool in tools):
+    elif choice["type"] == "tool" and not any(
+        tool.get("name", choice["name"]) == choice["name"] for tool in tools
+    ):
+        # A toolset has no name of its own; which tools it holds is not known here.
         inspection.refuse("", f"Tool '{choice['name']}' not found in provided tools")
     if inspection.forces_tool and not inspection.model.forced_tool_choice:
         inspection.refuse("tool_choice", 'type "tool" and "any" are not supported for this model.')

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic_core import ErrorDetails, ValidationError
 
 from tanzaku.wire._beta import FIELDS, TYPES, is_unlocked
+from tanzaku.wire._errors import ApiError
 from tanzaku.wire._params.constraints import OTHER_BRANCH, STRING_BRANCH
+from tanzaku.wire._params.queries import (
+    BatchListParam,
+    FileListParam,
+    FileUploadParam,
+    ModelListParam,
+)
 from tanzaku.wire._params.request import (
     BatchCreateParam,
     MessageCountTokensParam,
@@ -24,13 +31,22 @@ if TYPE_CHECKING:
 type _MessageCreate = MessageCreateParam
 type _MessageCountTokens = MessageCountTokensParam
 type _BatchCreate = BatchCreateParam
+type _BatchList = BatchListParam
+type _FileList = FileListParam
+type _FileUpload = FileUploadParam
+type _ModelList = ModelListParam
 
 type Body = Literal["messages", "count_tokens", "batch"]
+type Fields = Literal["list batches", "list files", "list models", "upload"]
 
-_BODIES: dict[Body, Any] = {
+_TYPES: dict[Body | Fields, Any] = {
     "messages": _MessageCreate,
     "count_tokens": _MessageCountTokens,
     "batch": _BatchCreate,
+    "list batches": _BatchList,
+    "list files": _FileList,
+    "list models": _ModelList,
+    "upload": _FileUpload,
 }
 _EXTRA = "Extra inputs are not permitted"
 
@@ -65,11 +81,21 @@ def check_shape(
     return found
 
 
+def read_fields(values: Mapping[str, Any], fields: Fields) -> dict[str, Any]:
+    """`values`, which came as text, in their types. ApiError 400 for the first that is refused."""
+    try:
+        read: dict[str, Any] = _build_validator(fields).validate_python(values, strict=False)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise ApiError.from_violation(_read(first, ())) from error
+    return read
+
+
 @cache
-def _build_validator(body: Body) -> "SchemaValidator | PluggableSchemaValidator":
+def _build_validator(kind: Body | Fields) -> "SchemaValidator | PluggableSchemaValidator":
     from pydantic import TypeAdapter
 
-    return TypeAdapter(_BODIES[body], config={"extra": "forbid", "strict": True}).validator
+    return TypeAdapter(_TYPES[kind], config={"extra": "forbid", "strict": True}).validator
 
 
 def _is_aside(detail: ErrorDetails) -> bool:

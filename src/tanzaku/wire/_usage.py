@@ -8,6 +8,8 @@ from pydantic_core import from_json
 from tanzaku.core import SseDecoder, SseFrame
 from tanzaku.wire._errors import ApiError, parse_error_body
 
+_CONTENT = b"event: content_block_"
+
 
 def merge_usage(start: Mapping[str, Any], delta: Mapping[str, Any]) -> dict[str, Any]:
     """The usage of a message: `message_start`'s, overwritten by what `message_delta` counts.
@@ -52,9 +54,14 @@ class UsageReader:
             self._read(self._decoder, b"".join([*self._held, chunk]))
             self._held.clear()
             return
+        if not chunk:
+            return
         if self._held:
+            is_ended = chunk.find(b"\n\n") >= 0 or (
+                chunk.startswith(b"\n") and self._held[-1].endswith(b"\n")
+            )
             self._held.append(chunk)
-            if b"\n" not in chunk:
+            if not is_ended:
                 return
             chunk = b"".join(self._held)
             self._held.clear()
@@ -66,7 +73,8 @@ class UsageReader:
             self._held.append(chunk[end:])
             chunk = chunk[:end]
         if chunk.find(b"message_") >= 0 or chunk.find(b"error") >= 0:
-            self._read(SseDecoder(), chunk)
+            frames = [part for part in chunk.split(b"\n\n") if not part.startswith(_CONTENT)]
+            self._read(SseDecoder(), b"\n\n".join(frames))
 
     def _read(self, decoder: SseDecoder, chunk: bytes) -> None:
         for frame in decoder.feed(chunk):

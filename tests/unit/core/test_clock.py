@@ -87,3 +87,31 @@ def test_the_system_clock_does_not_go_back() -> None:
 def test_times_are_written_in_utc_to_the_second() -> None:
     assert format_rfc3339(1_795_435_200.9) == "2026-11-23T12:00:00Z"
     assert format_rfc3339(VirtualClock().now()) == "2026-01-01T00:00:00Z"
+
+
+def test_sleepers_of_the_system_clock_wake_in_order_and_not_early() -> None:
+    async def run() -> list[tuple[float, float]]:
+        clock = SystemClock()
+        began = clock.monotonic()
+        woken: list[tuple[float, float]] = []
+
+        async def sleep(seconds: float) -> None:
+            await clock.sleep(seconds)
+            woken.append((seconds, clock.monotonic() - began))
+
+        gone = asyncio.create_task(sleep(0.001))
+        tasks = [asyncio.create_task(sleep(s)) for s in (0.06, 0.02, 0.04, 0.02)]
+        await asyncio.sleep(0)
+        gone.cancel()
+        await asyncio.gather(*tasks)
+        return woken
+
+    woken = asyncio.run(run())
+    assert [seconds for seconds, _ in woken] == [0.02, 0.02, 0.04, 0.06]
+    assert all(took >= seconds - 0.002 for seconds, took in woken)
+
+
+def test_one_system_clock_serves_several_loops() -> None:
+    clock = SystemClock()
+    for _ in range(2):
+        asyncio.run(clock.sleep(0.001))

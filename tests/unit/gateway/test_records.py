@@ -1,9 +1,14 @@
 """What the ledger holds of an exchange: prices from an independent sum, and never a credential."""
 
+import base64
+import json
 from decimal import Decimal
 from typing import Any
 
 import pytest
+
+from tanzaku.gateway import RetryPolicy
+from tanzaku.transport import TransportError
 
 CANARY = "sk-ant-api03-CANARY-0123456789"
 
@@ -67,6 +72,7 @@ def test_a_message_costs_its_tokens_to_the_last_digit(
         ("claude-haiku-4-5", {"input_tokens": 1, "output_tokens": -1}),
         ("claude-haiku-4-5", {"input_tokens": 1 << 70, "output_tokens": 1}),
         ("claude-haiku-4-5", {"input_tokens": 1, "output_tokens": 1, "service_tier": "priority"}),
+        ("claude-haiku-4-5", {"input_tokens": 1, "output_tokens": 1, "iterations": 2}),
     ],
 )
 def test_what_cannot_be_priced_says_why_and_is_never_free(
@@ -152,6 +158,33 @@ def test_a_credential_reaches_neither_ledger_nor_its_files(bench: Any, kit: Any)
     files = [file for file in bench.ledger.path.parent.iterdir() if file.is_file()]
     assert bench.ledger.path in files
     assert all(secret not in file.read_bytes() for file in files)
+
+
+SPELLINGS = {
+    "plain": CANARY,
+    "base64": base64.b64encode(CANARY.encode()).decode(),
+    "base64-by-1": base64.b64encode(b"k" + CANARY.encode()).decode(),
+    "base64-by-2": base64.b64encode(b"u:" + CANARY.encode()).decode(),
+}
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS.values(), ids=SPELLINGS)
+def test_a_key_in_a_wrong_place_is_kept_nowhere(bench: Any, kit: Any, spelling: str) -> None:
+    """In the path, a label, the version, the model, a prompt, an error's text."""
+    told = {"type": "error", "error": {"type": "api_error", "message": f"no {spelling} here"}}
+    headers = [(b"anthropic-version", spelling.encode()), (b"tanzaku-run", spelling.encode())]
+    body = {"model": spelling, "max_tokens": 1, "messages": [{"role": "user", "content": spelling}]}
+    upstream = kit.Upstream([TransportError(f"no way to {spelling}"), kit.answer(told, 400)])
+    request = kit.request(body, headers, target=f"/v1/messages/{spelling}")
+    request.headers.append((b"content-type", b"application/json"))
+    answer = bench.send(upstream, request, retry=RetryPolicy())
+    assert spelling.encode() in answer.body
+    assert upstream.requests[1].body == request.body
+    kept = bench.exchange
+    assert len(kept.settlement.attempts) == 2
+    assert json.loads(kept.request_body)["max_tokens"] == 1
+    assert kept.settlement.error.message.endswith(" here")
+    assert spelling[12:36] not in repr(kept)
 
 
 def test_exchange_ids_differ_and_sort_by_time(bench: Any, kit: Any) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import zlib
 from collections.abc import AsyncIterator
 from decimal import Decimal
 from typing import Any
@@ -11,7 +12,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tanzaku.gateway import RetryPolicy
-from tanzaku.transport import BrokenResponse, HttpRequest, HttpResponse, close_body, serve
+from tanzaku.transport import (
+    BrokenResponse,
+    HttpClient,
+    HttpRequest,
+    HttpResponse,
+    close_body,
+    read_all,
+    serve,
+)
 from tanzaku.wire import EventDecoder
 
 START = (
@@ -84,6 +93,19 @@ def test_a_stream_is_never_asked_for_again(bench: Any, kit: Any) -> None:
     assert (len(upstream.requests), bench.clock.slept) == (1, [])
 
 
+@pytest.mark.parametrize("retry", [None, LIVE], ids=["as-is", "repairing"])
+def test_a_stream_that_comes_compressed_unasked_is_passed_as_it_is(
+    bench: Any, kit: Any, retry: RetryPolicy | None
+) -> None:
+    packed = zlib.compress(START + DELTA + END)
+    answer = kit.stream(packed[:50], packed[50:])
+    answer.headers.append((b"content-encoding", b"deflate"))
+    assert bench.send(kit.Upstream([answer]), kit.request(), retry=retry).body == packed
+    settled = bench.exchange.settlement
+    assert (settled.error, settled.cost) == (None, None)
+    assert settled.unpriced is not None
+
+
 def test_without_a_policy_a_stream_that_just_ends_is_passed_as_it_is(bench: Any, kit: Any) -> None:
     cut = START + DELTA[:-9]
     answer = bench.send(kit.Upstream([kit.stream(cut)]), kit.request())
@@ -143,15 +165,16 @@ def test_the_first_byte_and_the_last_are_timed(bench: Any, kit: Any) -> None:
 class Hanging:
     """Sends one chunk and then nothing; knows when it was closed."""
 
-    def __init__(self) -> None:
+    def __init__(self, chunk: bytes = START) -> None:
         self.is_closed = asyncio.Event()
+        self._chunk = chunk
 
     async def __call__(self, _request: HttpRequest) -> HttpResponse:
         return HttpResponse(200, [(b"content-type", b"text/event-stream")], self._body())
 
     async def _body(self) -> AsyncIterator[bytes]:
         try:
-            yield START
+            yield self._chunk
             await asyncio.Event().wait()
         finally:
             self.is_closed.set()
@@ -181,6 +204,33 @@ def test_a_client_that_leaves_closes_the_upstream_and_is_settled(
     assert (settled.status, settled.error.type) == (200, "client_gone")
     assert settled.usage == {"input_tokens": 1000, "output_tokens": 1}
     assert settled.response_body == START
+
+
+@pytest.mark.parametrize("partial", [b"", DELTA[:-1]], ids=["between-frames", "inside-a-frame"])
+def test_a_live_stream_cut_by_the_end_of_the_drain_ends_with_an_error_event(
+    bench: Any, kit: Any, partial: bytes
+) -> None:
+    async def scenario() -> bytes:
+        upstream = Hanging(START + DELTA + partial)
+        gateway = bench.build(upstream, retry=LIVE)
+        async with HttpClient(clock=bench.clock) as client:
+            async with serve(gateway, max_body_bytes=1 << 20, drain_s=0) as running:
+                answer = await client.send(kit.request(), base_url=running.url)
+                assert not isinstance(answer.body, bytes)
+                first = await anext(answer.body)
+            assert upstream.is_closed.is_set()
+            return first + await read_all(answer)
+
+    decoder = EventDecoder()
+    body = asyncio.run(scenario())
+    events = list(decoder.feed(body))
+    assert not decoder.has_partial
+    assert body.startswith(START + DELTA + b"event: error\n")
+    assert [event["type"] for event in events].count("error") == 1
+    settled = bench.exchange.settlement
+    assert (settled.status, settled.error.type) == (200, "api_error")
+    assert settled.usage == {"input_tokens": 1000, "output_tokens": 1}
+    assert settled.response_body == body
 
 
 def test_a_client_that_never_takes_a_byte_is_settled_too(bench: Any, kit: Any) -> None:

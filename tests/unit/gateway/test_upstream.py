@@ -104,6 +104,29 @@ def test_a_stream_cut_on_the_wire_ends_in_an_error_event(bench: Any, kit: Any) -
     assert bench.exchange.settlement.error.type == "api_error"
 
 
+def test_a_broken_stream_of_announced_length_ends_in_an_error_event_too(
+    bench: Any, kit: Any
+) -> None:
+    async def api(_request: HttpRequest) -> HttpResponse:
+        length = b"%d" % len(EVENTS[0])
+        headers = [(b"content-type", b"text/event-stream"), (b"content-length", length)]
+        return HttpResponse(200, headers, EVENTS[0])
+
+    async def go() -> bytes:
+        async with (
+            HttpClient(clock=bench.clock) as to_api,
+            HttpClient(clock=bench.clock) as to_gateway,
+            serve(api, max_body_bytes=1 << 20) as running,
+        ):
+            upstream = build_anthropic_upstream(to_api, "k", running.url)
+            gateway = bench.build(upstream, retry=RetryPolicy())
+            async with serve(gateway, max_body_bytes=1 << 20) as front:
+                answer = await to_gateway.send(kit.request(), base_url=front.url)
+                return await read_all(answer)
+
+    assert asyncio.run(go()).startswith(EVENTS[0] + b"event: error\n")
+
+
 def test_overload_over_the_socket_is_retried(bench: Any, kit: Any) -> None:
     statuses = [529, 500, 200]
 

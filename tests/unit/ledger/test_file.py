@@ -2,9 +2,12 @@
 
 import asyncio
 import stat
+import subprocess
+import sys
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import apsw
 import pytest
@@ -168,12 +171,63 @@ def test_reading_an_older_ledger_asks_for_the_migration(path: Path) -> None:
     assert path.read_bytes() == before
 
 
+READ_WITHOUT_RIGHTS = """
+import os, sys
+from pathlib import Path
+from tanzaku.ledger import Ledger
+if os.geteuid() == 0:
+    os.setuid(65534)
+with Ledger.read(Path(sys.argv[1])) as reader:
+    print(reader.get_exchange("exch_000001").exchange_id, reader.totals().exchanges)
+"""
+
+
+def test_a_ledger_in_a_folder_that_may_not_be_written_can_be_read(
+    build_exchange: Callable[..., Exchange],
+) -> None:
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "ledger.db"
+        with Ledger.open(path, clock=VirtualClock()) as ledger:
+            asyncio.run(ledger.settle(build_exchange(1)))
+        path.chmod(0o444)
+        path.parent.chmod(0o555)
+        done = subprocess.run(
+            [sys.executable, "-c", READ_WITHOUT_RIGHTS, str(path)],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        left = {file.name for file in path.parent.iterdir()}
+        path.parent.chmod(0o700)
+    assert (done.stdout, done.stderr) == ("exch_000001 1\n", "")
+    assert left == {"ledger.db", "ledger.db.lock"}
+
+
 def test_reading_a_missing_file_says_where_and_makes_none(path: Path) -> None:
     with pytest.raises(UserError, match="no ledger at ") as raised:
         Ledger.read(path)
     assert str(path) in raised.value.message
     assert "--ledger" in raised.value.hint
     assert list(path.parent.iterdir()) == []
+
+
+@pytest.mark.parametrize("is_writing", [True, False])
+def test_a_folder_is_no_ledger_and_gets_no_lock(is_writing: bool, path: Path) -> None:
+    path.mkdir()
+    with pytest.raises(UserError, match="not a ledger"):
+        Ledger.open(path, clock=VirtualClock()) if is_writing else Ledger.read(path)
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_an_empty_file_is_no_ledger_to_read(path: Path) -> None:
+    path.touch()
+    with pytest.raises(UserError, match="no ledger at "):
+        Ledger.read(path)
+
+
+def test_the_folder_that_is_made_is_for_the_owner_only(path: Path) -> None:
+    Ledger.open(path.parent / "new" / "ledger.db", clock=VirtualClock()).close()
+    assert stat.S_IMODE((path.parent / "new").stat().st_mode) == 0o700
 
 
 def test_a_folder_that_cannot_be_written_is_a_users_error(tmp_path: Path) -> None:

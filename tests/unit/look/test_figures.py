@@ -1,10 +1,19 @@
 """How figures are written, and that foreign text cannot steer the terminal."""
 
+import json
 from decimal import Decimal
 
 import pytest
 
-from tanzaku.look import Terminal, format_count, format_ms, format_time, format_usd, strip_controls
+from tanzaku.look import (
+    Terminal,
+    escape_controls,
+    format_count,
+    format_ms,
+    format_time,
+    format_usd,
+    strip_controls,
+)
 
 
 @pytest.mark.parametrize(
@@ -57,3 +66,25 @@ def test_a_table_keeps_every_cell(capsys: pytest.CaptureFixture[str]) -> None:
     out = capsys.readouterr().out
     assert all(word in out for word in ("T", "name", "短冊", "12", "x[2J"))
     assert "\x1b[2J" not in out
+
+
+def test_escaped_controls_leave_the_value_and_nothing_that_steers() -> None:
+    value = {"k\u202e": "\x1b[31m \x9b2J \x7f\n短冊 🎋"}
+    document = escape_controls(json.dumps(value, ensure_ascii=False, indent=1))
+    assert json.loads(document) == value
+    assert strip_controls(document) == document
+    assert "短冊 🎋" in document
+
+
+@pytest.mark.parametrize("width", [20, 40, 60, 80, 200])
+def test_a_table_loses_no_figure_however_narrow_the_terminal(
+    width: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    terminal = Terminal()
+    terminal.console.width = width
+    row = ("exch_0123456789", "a text that may be shortened a little", "12,345", "$0.00001234")
+    terminal.table("T", ["id", "note", "tokens", "cost"], [row], right=2)
+    out = capsys.readouterr().out
+    assert all(cell in out for cell in (row[0], row[2], row[3]))
+    assert "a text that may" in " ".join(out.split())
+    assert max(len(line) for line in out.splitlines()) <= width

@@ -3,6 +3,8 @@
 import asyncio
 import http.client
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -246,7 +248,65 @@ def test_a_server_that_does_not_run_says_so() -> None:
         _ = server.requests
 
 
-@pytest.mark.parametrize("key", ["", "  "])
+@pytest.mark.parametrize("key", ["", "  ", "sk-ant-1\n", "sk ant", "sk-ant-\u00e9"])
 def test_live_without_a_key_is_refused_before_anything_starts(key: str) -> None:
     with pytest.raises(UserError, match="key"):
         Server(live_api_key=key)
+
+
+PROGRAM = """
+import logging, os, signal
+from tanzaku.server import Server
+
+def stop(url):
+    logging.getLogger("anyone").error("lost %r", {"x-api-key": "sk-ant-canary", "other": "kept"})
+    os.kill(os.getpid(), signal.SIGTERM)
+
+Server().run(on_ready=stop)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+def test_what_a_running_server_logs_has_lost_its_credentials() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert "canary" not in done.stderr
+    assert "lost" in done.stderr
+    assert "kept" in done.stderr
+
+
+LONG_PROMPTS = """
+import asyncio, json, urllib.request
+from tanzaku.server import Server
+
+def ask(url, word):
+    text = " ".join(f"{word}{number}" for number in range(2000))
+    body = {"model": "claude-haiku-4-5", "max_tokens": 9}
+    body["messages"] = [{"role": "user", "content": text}]
+    headers = {"x-api-key": "k", "anthropic-version": "2023-06-01"}
+    request = urllib.request.Request(url + "/v1/messages", json.dumps(body).encode(), headers)
+    with urllib.request.urlopen(request) as answer:
+        return answer.status
+
+async def main():
+    server = Server()
+    for word in ("a", "b"):
+        async with server:
+            assert await asyncio.to_thread(ask, server.url, word) == 200
+            server.reset()
+            assert await asyncio.to_thread(ask, server.url, word * 2) == 200
+
+asyncio.run(main())
+"""
+
+
+def test_a_server_takes_the_processes_it_started_with_it() -> None:
+    done = subprocess.run(
+        [sys.executable, "-W", "always::ResourceWarning", "-c", LONG_PROMPTS],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    assert done.stderr == ""

@@ -1,14 +1,16 @@
 """Compressed request bodies: what is read, what is refused and how it is told apart."""
 
+import asyncio
 import gzip
 import zlib
 from collections.abc import Callable
+from random import Random
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tanzaku.transport import BodyEncodingError, decode_body
+from tanzaku.transport import BodyEncodingError, decode_body, decode_body_aside
 
 LIMIT = 32 << 20
 
@@ -92,3 +94,22 @@ def test_a_bomb_is_refused_by_its_ratio_before_the_limit() -> None:
     assert caught.value.kind == "too_large"
     modest = gzip.compress(bytes(1 << 20))
     assert len(decode_body([(b"content-encoding", b"gzip")], modest, LIMIT)) == 1 << 20
+
+
+def test_a_large_body_is_inflated_beside_the_loop() -> None:
+    body = Random(0).randbytes(1 << 24)
+    headers = [(b"content-encoding", b"gzip")]
+
+    async def scenario() -> bytes:
+        task = asyncio.create_task(decode_body_aside(headers, gzip.compress(body, 1), len(body)))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert not task.done()
+        return await task
+
+    assert asyncio.run(scenario()) == body
+
+
+def test_a_large_body_that_is_not_what_it_claims_says_so_from_beside_the_loop() -> None:
+    with pytest.raises(BodyEncodingError):
+        asyncio.run(decode_body_aside([(b"content-encoding", b"gzip")], b"x" * (1 << 20), 1 << 30))

@@ -78,7 +78,7 @@ def test_a_page_may_call_only_the_server_it_came_from(origin: bytes, status: int
 @pytest.mark.parametrize(
     ("site", "status"),
     [(b"same-origin", None), (b"none", None), (b"cross-site", 403), (b"same-site", 403),
-     (b"Cross-Site", 403)],
+     (b"Cross-Site", 403), (b"cross-site ", 403), (b"", 403)],
 )  # fmt: skip
 def test_the_browsers_own_word_is_taken(site: bytes, status: int | None) -> None:
     assert status_of((b"host", b"localhost"), (b"sec-fetch-site", site)) == status

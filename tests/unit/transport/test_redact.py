@@ -1,11 +1,12 @@
 """Credentials do not pass: neither as headers nor inside texts nor through a log."""
 
+import base64
 import io
 import logging
 
 import pytest
 
-from tanzaku.transport import RedactingFormatter, redact_headers, redact_text
+from tanzaku.transport import RedactingFormatter, redact_body, redact_headers, redact_text
 
 CANARY = "c4n4ry"
 JWT = f"eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ{CANARY}In0.{CANARY}sig"
@@ -61,6 +62,8 @@ SECRETS = [
     PEM[: PEM.index("-----END")],
     f"https://user:{CANARY}@example.test/path",
     f"postgres://{CANARY}@db",
+    base64.b64encode(f"sk-ant-{CANARY}".encode()).decode(),
+    f"/v1/models/%73%6B%2D%61%6E%74%2D{CANARY}%2d1",
 ]
 
 
@@ -100,6 +103,25 @@ def test_the_formatter_masks_messages_arguments_extras_and_tracebacks() -> None:
     logger.error(ConnectionError(key), extra={"note": ""}, stack_info=True)
     assert CANARY not in stream.getvalue()
     assert stream.getvalue().count("[redacted]") >= 5
+
+
+KEY = b"sk-ant-api03-" + CANARY.encode()
+
+
+@pytest.mark.parametrize(
+    ("body", "kept"),
+    [
+        (b'{"model":"' + KEY + b'","a":1}', b'{"model":"[redacted]","a":1}'),
+        (b'"' + base64.b64encode(KEY) + b'"', b'"[redacted]"'),
+        (base64.b64encode(b"1" + KEY), b"MX[redacted]"),
+        (base64.b64encode(b"12" + KEY), b"MTJ[redacted]"),
+        (b"Authorization: Bearer abcdefgh, sk-ant-... is how a key begins", None),
+        ("短冊".encode() + b"\xff\0", None),
+    ],
+    ids=["plain", "base64", "base64-by-1", "base64-by-2", "no-key", "no-text"],
+)
+def test_a_body_loses_its_api_keys_and_nothing_else(body: bytes, kept: bytes | None) -> None:
+    assert redact_body(body) == (body if kept is None else kept)
 
 
 def test_a_long_hostile_text_is_redacted_in_linear_time() -> None:

@@ -300,6 +300,11 @@ BROKEN: Json = {
         ([START, END, STOP, OPEN], "content_block_start came after the end of the stream"),
         ([START, BROKEN, STOP], "message_stop came after the end of the stream"),
         ([START, {"type": "content_block_start", "index": 0}], "content_block_start is malformed"),
+        ([START, OPEN | {"content_block": "ab"}], "content_block_start is malformed"),
+        (
+            [START, OPEN, WORD | {"delta": {"type": "text_delta", "text": 5}}, CLOSE],
+            "a piece of text is no text",
+        ),
         ([{"type": "message_start"}], "message_start is malformed"),
         ([{"type": "error", "error": "no"}], "error is malformed"),
         (

@@ -45,6 +45,16 @@ BETA_BLOCKS = {
     "type=mcp_tool_result",
     "type=mcp_tool_use",
 }
+BETA_TOOLS = {
+    "bash_20241022",
+    "computer_20241022",
+    "computer_20250124",
+    "computer_20251124",
+    "mcp_toolset",
+    "text_editor_20241022",
+}
+# The SDK's answers have it; a guess that they may be sent back as they are.
+DOCUMENT_CITATIONS = ("char_location", "content_block_location", "page_location")
 OLD_VERSION_FIELDS = {"temperature", "top_k", "top_p"}
 
 
@@ -219,13 +229,17 @@ def test_every_typed_dict_the_sdk_can_reach_was_compared(theirs: Any, ours: Any)
 
 def test_what_is_known_beyond_the_sdk_is_beta_or_of_the_old_version() -> None:
     theirs, ours = GA_BODIES[0]
-    extras = compare(theirs, ours, "").extras
+    # Citations are compared once, wherever they are met first.
+    extras = {
+        line[max(0, line.find(".citations[]")) :] for line in compare(theirs, ours, "").extras
+    }
     assert extras == {
         *(f".{name}" for name in BETA_FIELDS | OLD_VERSION_FIELDS),
         *(f".messages[].content[]: {block}" for block in BETA_BLOCKS),
         ".messages[].output_config",
         ".output_config.task_budget",
-        ".tools[]: type=mcp_toolset",
+        *(f".tools[]: type={kind}" for kind in BETA_TOOLS),
+        *(f".citations[]({kind}).file_id" for kind in DOCUMENT_CITATIONS),
     }
 
 
@@ -269,7 +283,11 @@ def test_each_beta_field_has_the_sdks_shape(name: str) -> None:
     ("theirs", "ours"),
     [
         (sdk_beta.BetaMCPToolUseBlockParam, wire.McpToolUseBlockParam),
-        (sdk_beta.BetaRequestMCPToolResultBlockParam, wire.McpToolResultBlockParam),
+        (sdk_beta.BetaToolBash20241022Param, wire.BashToolParam),
+        (sdk_beta.BetaToolComputerUse20241022Param, wire.ComputerToolParam),
+        (sdk_beta.BetaToolComputerUse20250124Param, wire.ComputerToolParam),
+        (sdk_beta.BetaToolComputerUse20251124Param, wire.ComputerTool20251124Param),
+        (sdk_beta.BetaToolTextEditor20241022Param, wire.TextEditorTool20250124Param),
         (sdk_beta.BetaMCPToolsetParam, wire.McpToolsetParam),
         (sdk_beta.BetaTokenTaskBudgetParam, wire.TaskBudgetParam),
     ],
@@ -277,3 +295,13 @@ def test_each_beta_field_has_the_sdks_shape(name: str) -> None:
 def test_each_beta_block_and_tool_has_the_sdks_shape(theirs: Any, ours: Any) -> None:
     comparison = compare(theirs, ours, "")
     assert (comparison.differences, comparison.extras) == ([], set())
+
+
+def test_a_beta_tool_result_block_differs_only_by_the_citations_sent_back() -> None:
+    comparison = compare(
+        sdk_beta.BetaRequestMCPToolResultBlockParam, wire.McpToolResultBlockParam, ""
+    )
+    assert comparison.differences == []
+    assert comparison.extras == {
+        f".content[](text).citations[]({kind}).file_id" for kind in DOCUMENT_CITATIONS
+    }

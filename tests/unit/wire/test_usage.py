@@ -111,3 +111,13 @@ def test_line_endings_may_change_in_the_middle() -> None:
     reader = read(stream[: half - 20], stream[half - 20 :].replace(b"\n", b"\r\n"))
     assert (reader.model, reader.stop_reason) == ("claude-haiku-4-5-20251001", "end_turn")
     assert reader.is_complete
+
+
+def test_a_frame_may_end_between_two_chunks_with_nothing_in_between() -> None:
+    stream = a_stream()
+    lines = stream.split(b"\n")
+    chunks = [part for line in lines for part in (line, b"", b"\n", b"")][:-2]
+    assert b"".join(chunks) == stream
+    reader = read(*chunks)
+    assert reader.is_complete
+    assert reader.usage == {"input_tokens": 12, "output_tokens": 34, "service_tier": "standard"}

@@ -35,6 +35,12 @@ TOOL = {"name": "look_up", "input_schema": {"type": "object"}}
 ANY = {"tools": [TOOL], "tool_choice": {"type": "any"}}
 CLOSED = {"type": "object", "properties": {}, "additionalProperties": False}
 FORMAT = {"output_config": {"format": {"type": "json_schema", "schema": CLOSED}}}
+COMPUTER = {
+    "type": "computer_20250124",
+    "name": "computer",
+    "display_width_px": 1024,
+    "display_height_px": 768,
+}
 THOUGHT = {"type": "thinking", "thinking": "", "signature": "c2ln"}
 PNG = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "aGk="}}
 PDF = {
@@ -301,6 +307,11 @@ BETAS = [
     Bad("thread", O55, {"thread": {"type": "create"}}, f"thread: {EXTRA}"),
     Bad("task_budget", O55, {"output_config": {"task_budget": {"type": "tokens", "total": 9999}}},
         f"output_config.task_budget: {EXTRA}"),
+    Bad("older computer tool", H45, {"tools": [COMPUTER]}, f"tools.0: {EXTRA}", is_guess=True,
+        betas=("mcp-client-2025-11-20",)),
+    Bad("size of a screen", H45, {"tools": [{**COMPUTER, "display_width_px": 0}]},
+        "tools.0.computer_20250124.display_width_px: Input should be greater than or equal to 1",
+        betas=("computer-use-2025-01-24",)),
     Bad("turn effort", O48,
         turns(user("hi"), {"role": "system", "content": "x", "output_config": {"effort": "low"}}),
         f"messages.1.output_config: {EXTRA}"),
@@ -442,7 +453,10 @@ CONVERSATIONS = [
         "`tool_result` blocks with id: toolu_1", is_guess=True),
     Bad("id twice", H45,
         turns(user("hi"), assistant(use("toolu_1"), use("toolu_1")), user(result("toolu_1"))),
-        "messages.1: `tool_use` ids must be unique", is_guess=True),
+        "messages.1.content.1: `tool_use` ids must be unique"),
+    Bad("id of an earlier turn", H45,
+        turns(*PAIRED, assistant(text("42"), use("toolu_1")), user(result("toolu_1"))),
+        "messages.3.content.1: `tool_use` ids must be unique"),
     Bad("empty text", H45, turns(user(text(""))), "messages: text content blocks must be non-empty"),
     Bad("whitespace text", H45, turns(user(text(" \n"))),
         "messages: text content blocks must contain non-whitespace text"),
@@ -454,6 +468,9 @@ CONVERSATIONS = [
         "system: text content blocks must be non-empty"),
     Bad("thinking at the end", H45, turns(user("hi"), assistant(THOUGHT), user("hi")),
         "messages.1: The final block in an assistant message cannot be `thinking`."),
+    Bad("thinking at the end of two turns that are one", H45,
+        turns(user("hi"), assistant(text("a")), assistant(THOUGHT), user("hi")),
+        "messages.2: The final block in an assistant message cannot be `thinking`."),
     Bad("tool_use of the user", H45, turns(user(use("toolu_1"))),
         "messages.0.content.0: `tool_use` blocks can only be in `assistant` messages",
         is_guess=True),
@@ -464,7 +481,7 @@ CONVERSATIONS = [
     Bad("prefill with newline", H45, turns(user("hi"), {"role": "assistant", "content": "a\n"}),
         "messages: final assistant content cannot end with trailing whitespace"),
     Bad("tool turn without its thinking", H45, {**ENABLED, **turns(*PAIRED)},
-        unthought(1, "tool_use")),
+        unthought(1, "tool_use"), is_guess=True),
     Bad("system turn on Haiku 4.5", H45, turns(user("hi"), {"role": "system", "content": "x"}),
         "role 'system' is not supported on this model"),
     Bad("system turn first", H55, turns({"role": "system", "content": "x"}, user("hi")),
@@ -569,6 +586,11 @@ BATCHES = [
         endpoint="batches", is_guess=True),
     Bad("speed in a batch", O5, {"speed": "fast"}, "speed: is not supported in a batch",
         endpoint="batches", is_guess=True),
+    Bad("standard speed in a batch", O5, {"speed": "standard"},
+        "speed: is not supported in a batch", endpoint="batches", is_guess=True),
+    Bad("thread in a batch", O55, {"thread": {"type": "create"}},
+        "thread: is not supported in a batch", endpoint="batches", is_guess=True,
+        betas=("message-threads-2026-08-12",)),
     Bad("long output without the beta", H55, {"max_tokens": 300_000},
         "max_tokens: 300000 > 128000, which is the maximum allowed number of output tokens for "
         "claude-haiku-5-5", endpoint="batches"),
@@ -636,6 +658,13 @@ GOOD = [
             {"type": "computer_toolset_20260801", "configs": {"zoom": {"enabled": False}}},
             {"type": "browser_toolset_20260801"},
         ]}),
+    Good("older computer tools", H45,
+        {"tools": [{**COMPUTER, "display_number": None}, {"type": "bash_20241022", "name": "bash"},
+                   {"type": "text_editor_20241022", "name": "str_replace_editor"}]},
+        betas=("computer-use-2025-01-24",)),
+    Good("forced tool of a toolset", H55,
+        {"tools": [TOOL, {"type": "computer_toolset_20260801"}],
+         "tool_choice": {"type": "tool", "name": "screenshot"}}),
     Good("some tools deferred", S46,
         {"tools": [TOOL, {**TOOL, "name": "other", "defer_loading": True}]}),
     Good("tool round trip", H45, turns(*PAIRED)),
@@ -650,6 +679,14 @@ GOOD = [
                             assistant(use("toolu_2")), user(result("toolu_2")))}),
     Good("thinking dropped once the turn is over", H45,
         {**ENABLED, **turns(*PAIRED, assistant(text("42")), user("hi"))}),
+    Good("thinking and its use in two turns that are one", H45,
+        {**ENABLED, **turns(user("hi"), assistant(THOUGHT), assistant(use("toolu_1")),
+                            user(result("toolu_1")))}),
+    Good("citation of a file sent back, a guess", H45,
+        turns(user("hi"), assistant(text("a", citations=[{**CITATION, "file_id": None}])),
+              user("hi"))),
+    *(Good(f"disabled at any effort on {model}", model,
+           {**DISABLED, "output_config": {"effort": "xhigh"}}) for model in (O47, O48, S5)),
     Good("same role twice", H45, turns(user("hi"), user("hi"))),
     Good("system turn", H55, turns(user("hi"), {"role": "system", "content": "x"})),
     Good("system turn in between", O48,
@@ -748,6 +785,15 @@ def test_an_unknown_model_is_not_found_once_the_shape_is_right() -> None:
     ]
     [shape] = validate({**request, "n": 1}, None)
     assert str(shape) == f"n: {EXTRA}"
+
+
+def test_a_schema_with_a_long_chain_of_references_is_read_to_its_end() -> None:
+    definitions = {f"n{i}": {"$ref": f"#/$defs/n{i + 1}"} for i in range(3000)}
+    chain = {"properties": {"a": {"$ref": "#/$defs/n0"}}, "$defs": definitions}
+    assert validate(build_request(H45, schema(**chain)), get_model(H45)) == []
+    definitions["n2999"] = {"$ref": "#/$defs/n0"}
+    [found] = validate(build_request(H45, schema(**chain)), get_model(H45))
+    assert "Recursive $ref" in str(found)
 
 
 def test_every_reason_is_listed_not_only_the_first() -> None:

@@ -22,10 +22,15 @@ class CacheControlParam(TypedDict):
 
 
 class CharLocationParam(TypedDict):
+    """`file_id`, here and in the next two: only answers are documented to have it. That one sent
+    back as it was received is accepted is a guess.
+    """
+
     type: Literal["char_location"]
     cited_text: str
     document_index: Index
     document_title: _Title | None
+    file_id: NotRequired[str | None]
     start_char_index: Index
     end_char_index: int
 
@@ -37,6 +42,7 @@ class PageLocationParam(TypedDict):
     cited_text: str
     document_index: Index
     document_title: _Title | None
+    file_id: NotRequired[str | None]
     start_page_number: Annotated[int, Bounds(ge=1)]
     end_page_number: int
 
@@ -46,6 +52,7 @@ class ContentBlockLocationParam(TypedDict):
     cited_text: str
     document_index: Index
     document_title: _Title | None
+    file_id: NotRequired[str | None]
     start_block_index: Index
     end_block_index: int
 

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal, NotRequired, TypedDict
 
-from tanzaku.wire._params.constraints import AtLeastOne, Bounds, ByType, Positive
+from tanzaku.wire._params.constraints import AtLeastOne, Bounds, ByType, Index, Positive
 from tanzaku.wire._params.content import CacheControlParam, CitationsConfigParam
 
 type AllowedCaller = Literal[
@@ -36,7 +36,9 @@ class CustomToolParam(_ClientToolParam):
 
 
 class BashToolParam(_ClientToolParam):
-    type: Literal["bash_20250124"]
+    """Beta: `bash_20241022`."""
+
+    type: Literal["bash_20250124", "bash_20241022"]
     name: Literal["bash"]
 
 
@@ -46,7 +48,9 @@ class MemoryToolParam(_ClientToolParam):
 
 
 class TextEditorTool20250124Param(_ClientToolParam):
-    type: Literal["text_editor_20250124"]
+    """Beta: `text_editor_20241022`."""
+
+    type: Literal["text_editor_20250124", "text_editor_20241022"]
     name: Literal["str_replace_editor"]
 
 
@@ -59,6 +63,24 @@ class TextEditorTool20250728Param(_ClientToolParam):
     type: Literal["text_editor_20250728"]
     name: Literal["str_replace_based_edit_tool"]
     max_characters: NotRequired[AtLeastOne | None]
+
+
+class _ComputerToolParam(_ClientToolParam):
+    """Beta: a screen, its size in pixels. `display_number` is the X11 display."""
+
+    name: Literal["computer"]
+    display_height_px: AtLeastOne
+    display_width_px: AtLeastOne
+    display_number: NotRequired[Index | None]
+
+
+class ComputerToolParam(_ComputerToolParam):
+    type: Literal["computer_20241022", "computer_20250124"]
+
+
+class ComputerTool20251124Param(_ComputerToolParam):
+    type: Literal["computer_20251124"]
+    enable_zoom: NotRequired[bool]
 
 
 class CodeExecutionToolParam(_ToolParam):
@@ -275,6 +297,8 @@ type ToolParam = Annotated[
     | TextEditorTool20250124Param
     | TextEditorTool20250429Param
     | TextEditorTool20250728Param
+    | ComputerToolParam
+    | ComputerTool20251124Param
     | CodeExecutionToolParam
     | WebSearchToolParam
     | WebSearchTool20260318Param

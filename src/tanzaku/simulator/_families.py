@@ -1,0 +1,31 @@
+"""Families of the API that are not simulated: named, so that a 404 explains itself.
+
+Source: SDK 2.12.0 `resources/` and `resources/beta/`.
+"""
+
+from tanzaku.wire import ApiError
+
+_FAMILIES = {
+    "agents": "Managed Agents",
+    "complete": "Text Completions",
+    "deployment_runs": "Managed Agents",
+    "deployments": "Managed Agents",
+    "dreams": "Dreams",
+    "environments": "Managed Agents",
+    "memory_stores": "Memory Stores",
+    "oauth": "OAuth",
+    "organizations": "Admin",
+    "sessions": "Managed Agents",
+    "skills": "Skills",
+    "tunnels": "MCP Tunnels",
+    "user_profiles": "User Profiles",
+    "vaults": "Managed Agents",
+}
+
+
+def refuse_path(path: str) -> ApiError:
+    """The 404 for a path that nothing serves; of a known family it gives the name."""
+    family = _FAMILIES.get(path.split("/")[2] if path.startswith("/v1/") else "")
+    if family is None:
+        return ApiError.not_found()
+    return ApiError.not_found(f"Not found: the {family} API ({path}) is not simulated by Tanzaku")
