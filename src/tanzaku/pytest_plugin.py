@@ -4,6 +4,7 @@ pytest imports this file in every run of every project that has Tanzaku installe
 Tanzaku is imported before a test asks for the fixture.
 """
 
+import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -33,4 +34,6 @@ def claude(_claude_server: "Server", monkeypatch: pytest.MonkeyPatch) -> "Server
     monkeypatch.setenv("ANTHROPIC_BASE_URL", _claude_server.url)
     monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-ant-local-tanzaku")
     monkeypatch.delenv("ANTHROPIC_AUTH_TOKEN", raising=False)
+    for name in ("NO_PROXY", "no_proxy"):  # a proxy of the developer's cannot reach this server
+        monkeypatch.setenv(name, ",".join(filter(None, [os.environ.get(name), "127.0.0.1"])))
     return _claude_server

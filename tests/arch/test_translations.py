@@ -14,10 +14,19 @@ TRANSLATIONS: dict[str, str] = json.loads(
 TEXTS = ("template", "hint")
 
 
+def read_name(expression: ast.expr) -> str:
+    """`UserError` of `UserError` and of `core.UserError` alike."""
+    match expression:
+        case ast.Name(id=name) | ast.Attribute(attr=name):
+            return name
+        case _:
+            return ""
+
+
 def find_families() -> set[str]:
     """`UserError` and every class made from it."""
     bases = {
-        node.name: {base.id for base in node.bases if isinstance(base, ast.Name)}
+        node.name: {read_name(base) for base in node.bases}
         for path in ROOT.rglob("*.py")
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.ClassDef)
@@ -28,21 +37,12 @@ def find_families() -> set[str]:
     return family
 
 
-def read_called_name(call: ast.Call) -> str:
-    """`UserError` of `UserError(…)` and of `core.UserError(…)` alike."""
-    match call.func:
-        case ast.Name(id=name) | ast.Attribute(attr=name):
-            return name
-        case _:
-            return ""
-
-
 def find_texts() -> Iterator[tuple[str, ast.expr]]:
     """(place, expression) of every text given to an error meant for people."""
     family = find_families()
     for path in sorted(ROOT.rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if not isinstance(node, ast.Call) or read_called_name(node) not in family:
+            if not isinstance(node, ast.Call) or read_name(node.func) not in family:
                 continue
             texts = [*node.args[:1], *(k.value for k in node.keywords if k.arg in TEXTS)]
             for text in texts:

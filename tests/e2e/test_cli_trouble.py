@@ -284,3 +284,15 @@ def test_a_reader_that_leaves_early_gets_no_traceback() -> None:
     with process.stderr:
         assert b"Traceback" not in process.stderr.read()
     assert process.wait() == 1
+
+
+def test_a_proxy_in_the_environment_does_not_stop_the_demo(tanzaku: CommandLine) -> None:
+    tanzaku.environment = {"HTTP_PROXY": "http://127.0.0.1:9", "ALL_PROXY": "http://127.0.0.1:9"}
+    assert "claude-haiku-4-5" in tanzaku.run("demo")
+    tanzaku.environment = {"http_proxy": "http://127.0.0.1:9"}
+    process = tanzaku.start("serve", "--port", "0")
+    assert process.stdout
+    banner = "".join(next(process.stdout) for _ in range(5))
+    process.terminate()
+    process.communicate(timeout=30)
+    assert "NO_PROXY=127.0.0.1" in banner

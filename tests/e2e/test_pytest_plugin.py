@@ -16,7 +16,11 @@ def run_project(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[s
     return subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments],
         cwd=folder,
-        env={"PATH": os.environ["PATH"], "ANTHROPIC_API_KEY": "a-key-that-must-not-be-used"},
+        env={
+            "PATH": os.environ["PATH"],
+            "ANTHROPIC_API_KEY": "a-key-that-must-not-be-used",
+            "HTTP_PROXY": "http://127.0.0.1:9",
+        },
         capture_output=True,
         text=True,
         timeout=60,

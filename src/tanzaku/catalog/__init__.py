@@ -1,8 +1,8 @@
 """What is known of the models: limits, abilities, prices, token counts. Knows nothing of HTTP."""
 
 from tanzaku.catalog._estimate import EstimateRow, estimate_costs
-from tanzaku.catalog._find import get_model, list_models
-from tanzaku.catalog._models import ListPrice, Model, RateLimit, Source
+from tanzaku.catalog._find import get_model, get_tier, list_models
+from tanzaku.catalog._models import ListPrice, Model, Pace, RateLimit, Source, Tier
 from tanzaku.catalog._price import PLATFORMS, price, resolve_rates
 from tanzaku.catalog._rates import PARTS, Price, Rates, TokenRates
 from tanzaku.catalog._tokens import (
@@ -20,6 +20,7 @@ from tanzaku.catalog.errors import (
     CatalogFileError,
     TokenWorkerError,
     UnknownModelError,
+    UnknownTierError,
     UnpricedUsageError,
 )
 
@@ -30,15 +31,18 @@ __all__ = [
     "EstimateRow",
     "ListPrice",
     "Model",
+    "Pace",
     "Price",
     "RateLimit",
     "Rates",
     "Source",
+    "Tier",
     "TokenFamily",
     "TokenRates",
     "TokenWorker",
     "TokenWorkerError",
     "UnknownModelError",
+    "UnknownTierError",
     "UnpricedUsageError",
     "count_content",
     "count_text",
@@ -48,6 +52,7 @@ __all__ = [
     "estimate_tokens",
     "find_current_turn",
     "get_model",
+    "get_tier",
     "list_models",
     "preload_tokens",
     "price",

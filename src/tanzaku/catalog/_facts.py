@@ -1,6 +1,6 @@
 """Which facts models.toml states of a model, and what each may be."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import fields
 from datetime import date
 from decimal import Decimal
@@ -28,7 +28,7 @@ def read_texts(value: object) -> tuple[str, ...]:
     return tuple(value)
 
 
-def _flag(value: object) -> bool:
+def read_flag(value: object) -> bool:
     if not isinstance(value, bool):
         raise WrongValue("true or false")
     return value
@@ -40,10 +40,22 @@ def _count(value: object) -> int:
     return value
 
 
-def read_three_counts(value: object) -> tuple[int, ...]:
+def read_three_counts(value: object) -> tuple[int, int, int]:
     if not isinstance(value, list) or len(value) != 3:
         raise WrongValue("[requests, input tokens, output tokens] a minute")
-    return tuple(_count(item) for item in value)
+    return _count(value[0]), _count(value[1]), _count(value[2])
+
+
+def _dollars(value: object) -> Decimal:
+    if isinstance(value, bool) or not isinstance(value, int | Decimal) or not value > 0:
+        raise WrongValue("dollars")
+    return Decimal(value)
+
+
+def _figure(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | Decimal) or not value > 0:
+        raise WrongValue("a number above 0")
+    return float(value)
 
 
 def _factor(value: object) -> Decimal:
@@ -89,10 +101,27 @@ def _list_price(value: object) -> ListPrice:
     return ListPrice(**{name: Decimal(item) for name, item in value.items()})
 
 
+type Facts = Mapping[str, Callable[[Any], object]]
+
+TIER_FACTS: Final[Facts] = {
+    "monthly_spend_usd": _dollars,
+    "count_tokens_requests": _count,
+    "batch_requests": _count,
+    "batch_queue": _count,
+    "files_requests": _count,
+}
+PACE_FACTS: Final[Facts] = {
+    "ttft_ms": _figure,
+    "ttft_spread": _figure,
+    "tokens_per_s": _figure,
+    "tokens_per_s_spread": _figure,
+    "gap_spread": _figure,
+}
+
 _THINKING: Final = ("enabled", "adaptive", "disabled", "between_tools")
 _EFFORTS: Final = ("low", "medium", "high", "xhigh", "max")
 
-FACTS: Final[dict[str, Callable[[Any], object]]] = {
+FACTS: Final[Facts] = {
     "id": read_text,
     "aliases": read_texts,
     "display_name": read_text,
@@ -108,14 +137,14 @@ FACTS: Final[dict[str, Callable[[Any], object]]] = {
     "default_thinking": _one_of("adaptive", "disabled"),
     "reduced_thinking_max_effort": _or_none(_one_of(*_EFFORTS)),
     "thinking_display": _or_none(_one_of("summarized", "omitted")),
-    "keeps_earlier_thinking": _flag,
+    "keeps_earlier_thinking": read_flag,
     "effort_levels": _some_of(*_EFFORTS),
     "default_effort": _or_none(_one_of(*_EFFORTS)),
     "sampling": _one_of("free", "one-of-two", "defaults-only", "near-defaults"),
-    "prefill": _flag,
-    "forced_tool_choice": _flag,
-    "system_turns": _flag,
-    "fast_speed": _flag,
+    "prefill": read_flag,
+    "forced_tool_choice": read_flag,
+    "system_turns": read_flag,
+    "fast_speed": read_flag,
     "us_inference_factor": _or_none(_factor),
     "regional_factor": _factor,
     "cache_minimum_tokens": _count,
@@ -127,14 +156,15 @@ FACTS: Final[dict[str, Callable[[Any], object]]] = {
     "image_max_megabytes": _count,
     "pdf_pages_per_request": _count,
     "state": _one_of("active", "deprecated", "retired"),
-    "is_legacy": _flag,
+    "is_legacy": read_flag,
     "released_on": read_date,
     "deprecated_on": _or_none(read_date),
     "retires_on": _or_none(read_date),
     "retires_not_before": _or_none(read_date),
     "rate_limits": _or_none(read_text),
     "rate_pool": _or_none(read_text),
-    "priority_tier": _flag,
+    "pace": read_text,
+    "priority_tier": read_flag,
     "list_price": _list_price,
 }
 MAY_BE_UNKNOWN: Final = frozenset(
@@ -155,7 +185,7 @@ MAY_BE_UNKNOWN: Final = frozenset(
     }
 )
 OPTIONAL: Final = frozenset({"list_price"})
-_OF_A_TABLE: Final = frozenset({"source", "sources", "guesses"})
+OF_A_TABLE: Final = frozenset({"source", "sources", "guesses"})
 _OF_A_MODEL: Final = frozenset({"id", "aliases", "display_name"})
-MODEL_KEYS: Final = FACTS.keys() | _OF_A_TABLE | {"generation"}
-GENERATION_KEYS: Final = FACTS.keys() - _OF_A_MODEL | _OF_A_TABLE
+MODEL_KEYS: Final = FACTS.keys() | OF_A_TABLE | {"generation"}
+GENERATION_KEYS: Final = FACTS.keys() - _OF_A_MODEL | OF_A_TABLE

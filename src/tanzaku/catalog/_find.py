@@ -5,8 +5,8 @@ from functools import lru_cache
 from typing import Final
 
 from tanzaku.catalog._load import Name, load_catalog
-from tanzaku.catalog._models import Model
-from tanzaku.catalog.errors import UnknownModelError
+from tanzaku.catalog._models import Model, Tier
+from tanzaku.catalog.errors import UnknownModelError, UnknownTierError
 
 # Inference profiles: the place comes before the model's Bedrock id. [AUG claude-on-amazon-bedrock;
 # `in` from genai-prices 0.2.3]
@@ -22,6 +22,16 @@ def get_model(name: str) -> Model:
 def list_models() -> list[Model]:
     """All models, the two Haikus first, the retired ones last."""
     return list(load_catalog().models)
+
+
+def get_tier(name: str) -> Tier:
+    """The usage tier `start`, `build` or `scale`; raises UnknownTierError."""
+    tiers = load_catalog().tiers
+    if name not in tiers:
+        raise UnknownTierError(
+            "Unknown tier `{name}`.", hint="Known are {tiers}.", name=name, tiers=", ".join(tiers)
+        )
+    return tiers[name]
 
 
 @lru_cache(maxsize=1024)

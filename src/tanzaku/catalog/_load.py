@@ -16,15 +16,20 @@ from tanzaku.catalog._facts import (
     GENERATION_KEYS,
     MAY_BE_UNKNOWN,
     MODEL_KEYS,
+    OF_A_TABLE,
     OPTIONAL,
+    PACE_FACTS,
+    TIER_FACTS,
     UNKNOWN,
+    Facts,
     WrongValue,
     read_date,
+    read_flag,
     read_text,
     read_texts,
     read_three_counts,
 )
-from tanzaku.catalog._models import Model, RateLimit, Source
+from tanzaku.catalog._models import Model, Pace, RateLimit, Source, Tier
 from tanzaku.catalog.errors import CatalogFileError
 
 type _Path = tuple[str | int, ...]
@@ -47,11 +52,12 @@ class Name:
 
 @dataclass(frozen=True, slots=True)
 class Catalog:
-    """All that models.toml says. `names` has every id, alias and cloud id."""
+    """All that models.toml says. `names` has every id, alias and cloud id; `tiers` their names."""
 
     checked_on: date
     models: tuple[Model, ...]
     names: Mapping[str, "Name"]
+    tiers: Mapping[str, Tier]
     sources: Mapping[str, Source]
 
 
@@ -105,7 +111,16 @@ class _Reader:
         self._check_keys(
             data,
             (),
-            {"checked", "sources", "fact_sources", "rate_limits", "generations", "models"},
+            {
+                "checked",
+                "sources",
+                "fact_sources",
+                "rate_limits",
+                "tiers",
+                "pace",
+                "generations",
+                "models",
+            },
             all_needed=True,
         )
         self._sources = {
@@ -116,6 +131,14 @@ class _Reader:
         self._limits = {
             key: self._rate_limit(table, ("rate_limits", key))
             for key, table in self._tables(data["rate_limits"], ("rate_limits",))
+        }
+        tiers = {
+            key: Tier(name=key, **self._figures(table, ("tiers", key), TIER_FACTS))
+            for key, table in self._tables(data["tiers"], ("tiers",))
+        }
+        self._paces = {
+            key: Pace(**self._figures(table, ("pace", key), PACE_FACTS))
+            for key, table in self._tables(data["pace"], ("pace",))
         }
         generations = dict(self._tables(data["generations"], ("generations",)))
         for key, table in generations.items():
@@ -130,6 +153,7 @@ class _Reader:
             self._value(data["checked"], ("checked",), read_date),
             read,
             self._names(read),
+            tiers,
             self._sources,
         )
 
@@ -150,11 +174,31 @@ class _Reader:
         }
 
     def _rate_limit(self, table: Mapping[str, Any], path: _Path) -> dict[str, RateLimit]:
-        self._check_keys(table, path, {"source", "start", "build", "scale"}, all_needed=True)
+        known = {"source", "cache_reads_count", "start", "build", "scale"}
+        self._check_keys(table, path, known, all_needed=True)
         self._known_source(table["source"], (*path, "source"))
+        reads = self._value(table["cache_reads_count"], (*path, "cache_reads_count"), read_flag)
         return {
-            tier: RateLimit(*self._value(table[tier], (*path, tier), read_three_counts))
+            tier: RateLimit(
+                *self._value(table[tier], (*path, tier), read_three_counts), cache_reads_count=reads
+            )
             for tier in ("start", "build", "scale")
+        }
+
+    def _figures(self, table: Mapping[str, Any], path: _Path, facts: Facts) -> dict[str, Any]:
+        """The figures of a table that are all needed, with their sources and guesses."""
+        self._check_keys(table, path, facts.keys() | OF_A_TABLE)
+        self._check_keys(
+            {name: table[name] for name in table.keys() & facts.keys()},
+            path,
+            facts.keys(),
+            all_needed=True,
+        )
+        find_source = self._fact_sources(table, path, facts)
+        return {
+            **{name: self._value(table[name], (*path, name), facts[name]) for name in facts},
+            "sources": {name: self._sources[find_source(name)] for name in facts},
+            "guesses": frozenset(self._guesses(table, path, facts)),
         }
 
     def _model(
@@ -172,8 +216,8 @@ class _Reader:
             )
         inherited = generations[generation]
         origin = ("generations", generation)
-        own_sources = self._fact_sources(table, path)
-        inherited_sources = self._fact_sources(inherited, origin)
+        own_sources = self._fact_sources(table, path, FACTS)
+        inherited_sources = self._fact_sources(inherited, origin, FACTS)
         facts: dict[str, Any] = {}
         sources: dict[str, str] = {}
         unknown: set[str] = set()
@@ -192,22 +236,30 @@ class _Reader:
             else:
                 facts[name] = self._value(value, (*where, name), check)
             sources[name] = (own_sources if own else inherited_sources)(name)
-        guesses = self._guesses(inherited, origin) - table.keys() | self._guesses(table, path)
+        guesses = self._guesses(inherited, origin, FACTS) - table.keys()
+        guesses |= self._guesses(table, path, FACTS)
         limits = facts.pop("rate_limits")
         if limits is not None and limits not in self._limits:
             self._fail(
                 (*path, "rate_limits"), f"no rate limits `{limits}`", _nearest(limits, self._limits)
             )
+        pace = facts.pop("pace")
+        if pace not in self._paces:
+            self._fail((*path, "pace"), f"no pace `{pace}`", _nearest(pace, self._paces))
+        sources["pace"] = self._paces[pace].sources["ttft_ms"].key
         return Model(
             generation=generation,
             rate_limits=None if limits is None else self._limits[limits],
+            pace=self._paces[pace],
             unknown=frozenset(unknown),
             guesses=frozenset(guesses),
             sources={name: self._sources[key] for name, key in sources.items()},
             **facts,
         )
 
-    def _fact_sources(self, table: Mapping[str, Any], path: _Path) -> Callable[[str], str]:
+    def _fact_sources(
+        self, table: Mapping[str, Any], path: _Path, facts: Facts
+    ) -> Callable[[str], str]:
         """Which source each fact of a table comes from."""
         if "source" not in table:
             self._fail(path, f"{_title(table, path)}: `source` is missing")
@@ -216,7 +268,7 @@ class _Reader:
         where = (*path, "sources")
         if not isinstance(special, dict):
             self._fail(where, "`sources` must be a table of fact = source")
-        self._check_keys(special, where, FACTS.keys())
+        self._check_keys(special, where, facts.keys())
         for name, key in special.items():
             self._known_source(key, where)
             if name not in table:
@@ -232,11 +284,11 @@ class _Reader:
             )
         return key
 
-    def _guesses(self, table: Mapping[str, Any], path: _Path) -> set[str]:
+    def _guesses(self, table: Mapping[str, Any], path: _Path, facts: Facts) -> set[str]:
         guesses = self._value(table.get("guesses", []), (*path, "guesses"), read_texts)
         for name in guesses:
-            if name not in FACTS:
-                self._fail((*path, "guesses"), f"no fact `{name}`", _nearest(name, FACTS))
+            if name not in facts:
+                self._fail((*path, "guesses"), f"no fact `{name}`", _nearest(name, facts))
         return set(guesses)
 
     def _names(self, models: Iterable[Model]) -> dict[str, Name]:
@@ -294,6 +346,8 @@ class _Reader:
 def _title(table: Mapping[str, Any], path: _Path) -> str:
     if path[0] == "generations":
         return f"generation {path[1]}"
+    if path[0] != "models":
+        return f"{path[0]} {path[1]}"
     return str(table.get("id", "a model without id"))
 
 

@@ -17,11 +17,54 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class RateLimit:
-    """What an organization may send in a minute, all its workspaces together."""
+    """What an organization may send in a minute, all its workspaces together.
+
+    Input tokens are those not read from the cache and those written to it, and where
+    `cache_reads_count` those read from it as well. Output tokens are the ones really made;
+    `max_tokens` plays no part.
+    """
 
     requests: int
     input_tokens: int
     output_tokens: int
+    cache_reads_count: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Tier:
+    """What an organization of a usage tier may do, all models together.
+
+    `monthly_spend_usd` ends a calendar month in UTC; the `..._requests` are HTTP requests a minute
+    to count_tokens, to the Batches and to the Files API; `batch_queue` is how many requests inside
+    batches may wait at once. The limits of Messages are a model's: `Model.rate_limits`.
+    """
+
+    name: str
+    monthly_spend_usd: Decimal
+    count_tokens_requests: int
+    batch_requests: int
+    batch_queue: int
+    files_requests: int
+    sources: Mapping[str, Source]
+    guesses: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How fast answers come, as log-normal distributions: medians, and as spread the standard
+    deviation of the natural logarithm.
+
+    `ttft_ms` is from the request to the first token, `tokens_per_s` the speed of one whole answer
+    after it, `gap_spread` how much one gap between chunks of it differs from the next.
+    """
+
+    ttft_ms: float
+    ttft_spread: float
+    tokens_per_s: float
+    tokens_per_s_spread: float
+    gap_spread: float
+    sources: Mapping[str, Source]
+    guesses: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +94,8 @@ class Model:
     top_k). `us_inference_factor` is None where the API refuses `inference_geo`. `tokenizer` is
     `v3`, `v4.7` or `v4.8`. The tool prompt tokens come on top of the tools themselves, for
     tool_choice auto or none, and any or tool. `rate_limits` has the keys `start`, `build`, `scale`;
-    models of one `rate_pool` share them. `state` is that of Anthropic's own platforms: `active`,
+    models of one `rate_pool` share them. `pace` is in `guesses` where it was taken on another
+    model. `state` is that of Anthropic's own platforms: `active`,
     `deprecated` or `retired`.
     """
 
@@ -97,6 +141,7 @@ class Model:
     retires_not_before: date | None
     rate_limits: Mapping[str, RateLimit] | None
     rate_pool: str | None
+    pace: Pace
     priority_tier: bool | None
     list_price: ListPrice | None
     unknown: frozenset[str]

@@ -5,6 +5,7 @@ TanzakuError
 └── UserError
     ├── CatalogFileError     models.toml says something the catalog cannot read
     ├── UnknownModelError    no such model
+    ├── UnknownTierError     no such usage tier
     └── UnpricedUsageError   a usage, or a part of one, whose price is not known
 """
 
@@ -17,6 +18,10 @@ class CatalogFileError(UserError):
 
 class UnknownModelError(UserError):
     """No model of that name is in the catalog; the hint names the nearest."""
+
+
+class UnknownTierError(UserError):
+    """No usage tier of that name is in the catalog; the hint names those that are."""
 
 
 class UnpricedUsageError(UserError):

@@ -43,7 +43,11 @@ def run_demo(context: CliContext, *, ledger: Path | None) -> None:
         context.terminal.line(
             context.say("demo.start", url=server.url, sdk=anthropic.__version__), "strong"
         )
-        client = anthropic.Anthropic(base_url=server.url, api_key="offline-demo")
+        # Past any proxy that the environment names: it cannot reach this machine's own server.
+        direct = anthropic.DefaultHttpxClient(mounts={server.url: None})
+        client = anthropic.Anthropic(
+            base_url=server.url, api_key="offline-demo", http_client=direct
+        )
         scenes = Scenes(context, client)
         scenes.greet()
         scenes.stream()
@@ -118,7 +122,10 @@ class Scenes:
         import anthropic
 
         self._title("demo.plan")
-        async with anthropic.AsyncAnthropic(base_url=url, api_key="offline-demo") as client:
+        direct = anthropic.DefaultAsyncHttpxClient(mounts={url: None})
+        async with anthropic.AsyncAnthropic(
+            base_url=url, api_key="offline-demo", http_client=direct
+        ) as client:
 
             async def ask(model: str, prompt: str, **more: Any) -> str:
                 message = await client.messages.create(

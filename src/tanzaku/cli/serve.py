@@ -1,5 +1,6 @@
 """`tanzaku serve`: the local Claude API on one port, every exchange recorded."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -83,5 +84,13 @@ def serve(
         else:
             terminal.line(context.say("serve.offline"), "good")
         terminal.line(context.say("serve.point", url=url))
+        if _has_proxy(context.environment):
+            terminal.line(context.say("serve.proxy", host=host), "warn")
 
     server.run(on_ready=announce)
+
+
+def _has_proxy(environment: Mapping[str, str]) -> bool:
+    """Whether clients started from this environment would ask a proxy for the server."""
+    values = {name.lower(): value for name, value in environment.items() if value}
+    return bool({"http_proxy", "all_proxy"} & set(values)) and "no_proxy" not in values

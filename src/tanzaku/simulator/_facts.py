@@ -37,9 +37,17 @@ _AFTER_PREPOSITION = re.compile(
 _SPLIT_JOIN = re.compile(
     r"\s*,\s*+(?![A-Z]{2}\b)(?:and\s+|or\s+)?|\s+(?:and|or|und|et|y|&|vs\.?)\s+"
 )
+_SURNAMES = "王李张刘陈杨黄赵周吴徐孙马朱胡郭何林罗高郑梁谢宋唐许韩冯邓曹彭曾"
 _PERSON = re.compile(
     rf"(?:\bname is|\bnamed|\bI am|\bI'm|\bcalled|\bDear|\bfor|\bto|\bwith|\bby)\s+({_CAPITALISED})"
+    r"|(?:^|[:\n]\s*)([A-Z][a-z]+(?: [A-Z][a-z]+){0,2})(?=,| \(| from | is | at | lives | works )"
     r"|(?:我叫|名叫|名字是|姓名[是:：]?|客户|联系|通知|告诉)\s*([\u4e00-\u9fff]{2,3}?)(?=[，。,、！!？?\s说的]|$)"
+    rf"|(?:^|[：:，。,\n])\s*([{_SURNAMES}][\u4e00-\u9fff]{{1,2}}?)(?=[，,、在是住订说的\s(（]|$)",
+)
+_COMPANY = re.compile(
+    r"\b((?:[A-Z][\w&]*\s+){1,3}(?:Corp|Corporation|Inc|Ltd|LLC|GmbH|Labs|Company|Co|Group|Bank)\b\.?)"
+    r"|\b(?:works? (?:at|for)|employed by)\s+([A-Z]\w*(?: [A-Z]\w*)*)"
+    r"|([\u4e00-\u9fff]{2,8}?(?:公司|集团|银行))"
 )
 _NOT_PLACES_TEXT = """
     January February March April May June July August September October November December Monday
@@ -68,6 +76,14 @@ _NOT_PLACES_HAN_TEXT = """
     今天 明天 后天 现在 这里 那里 哪里 家里 网上 线上 数据库 以下 下面
 """
 _NOT_PLACES_HAN = frozenset(_NOT_PLACES_HAN_TEXT.split())
+
+
+_FOUND_BY = {
+    "place": "places",
+    "person": "people",
+    "company": "companies",
+    "phrase": "phrases",
+}
 
 
 class Facts:
@@ -125,26 +141,26 @@ class Facts:
 
     @cached_property
     def people(self) -> list[str]:
-        names = [match[1] or match[2] for match in _PERSON.finditer(self.text)]
+        names = [match[match.lastindex or 0] for match in _PERSON.finditer(self.text)]
         names = [name.rstrip(".") for name in names]
         return [name for name in dict.fromkeys(names) if name.split()[0] not in _NOT_PLACES]
 
+    @cached_property
+    def companies(self) -> list[str]:
+        names = [match[match.lastindex or 0] for match in _COMPANY.finditer(self.text)]
+        return list(dict.fromkeys(names))
+
     def find(self, kind: str) -> list[str]:
-        """The values of one kind, the kinds of `scanned` and: place, person, expression, phrase,
-        text (the whole)."""
+        """The values of one kind, the kinds of `scanned` and: place, person, company, expression,
+        phrase, text (the whole)."""
         match kind:
-            case "place":
-                return self.places
-            case "person":
-                return self.people
             case "expression":
                 return [found.expression for found in self.sums]
-            case "phrase":
-                return self.phrases
             case "text":
                 return [self.text.strip()] if self.text.strip() else []
             case _:
-                return self.scanned.get(kind, [])
+                attribute = _FOUND_BY.get(kind)
+                return getattr(self, attribute) if attribute else self.scanned.get(kind, [])
 
 
 def _to_iso_date(text: str) -> str:

@@ -24,6 +24,7 @@ _BY_WORDS: tuple[tuple[frozenset[str], tuple[str, ...]], ...] = tuple(
         ("city location place destination origin region country town address area where "
          "timezone zone cities locations places", "place"),
         ("currency", "currency"),
+        ("company companies employer organization organisation vendor brand", "company"),
         ("id ids identifier code sku ticket number no tracking reference ref serial order invoice",
          "code uuid quoted number"),
         ("name person user customer author assignee contact who to attendee attendees", "person quoted"),
@@ -39,7 +40,7 @@ _HAN = (
     ("电话", ("phone",)), ("手机", ("phone",)), ("路径", ("path", "quoted")), ("文件", ("path", "quoted")),
     ("日期", ("date",)), ("时间", ("time", "datetime", "date")), ("城市", ("place",)),
     ("地点", ("place",)), ("地址", ("place",)), ("位置", ("place",)), ("国家", ("place",)),
-    ("货币", ("currency",)), ("订单", ("code", "quoted", "number")), ("编号", ("code", "quoted", "number")),
+    ("货币", ("currency",)), ("公司", ("company",)), ("订单", ("code", "quoted", "number")), ("编号", ("code", "quoted", "number")),
     ("单号", ("code", "quoted", "number")), ("姓名", ("person", "quoted")), ("名字", ("person", "quoted")),
     ("用户", ("person", "quoted")), ("客户", ("person", "quoted")), ("关键词", ("quoted", "phrase", "text")),
     ("查询", ("quoted", "phrase", "text")), ("搜索", ("quoted", "phrase", "text")),

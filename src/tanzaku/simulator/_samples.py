@@ -22,6 +22,7 @@ _BY_KIND = {
     "path": ("/tmp/notes.txt",),
     "place": ("San Francisco", "Tokyo", "London", "Singapore"),
     "currency": ("USD",),
+    "company": ("Example Inc",),
     "person": ("Alex Chen", "Sam Rivera", "Kim Novak"),
     "time": ("09:00", "14:30"),
 }

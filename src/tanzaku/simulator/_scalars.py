@@ -21,8 +21,9 @@ LOOSE = frozenset({"text", "phrase"})
 
 
 class Scalars:
-    """The leaves of one draft. `used` are the values of the prompt that are taken already;
-    `attempt` rotates through choices and, later on, ignores the prompt."""
+    """The leaves of one draft. `used` are the values of the prompt that are taken already; `is_told`
+    is whether the list at hand stands in the prompt; `attempt` rotates through choices and, later
+    on, ignores the prompt."""
 
     def __init__(
         self,
@@ -38,6 +39,10 @@ class Scalars:
         self._preferred = preferred
         self._attempt = attempt
         self.used: set[str] = set()
+        self.is_told = False
+
+    def count_unused(self, kind: str) -> int:
+        return sum(value not in self.used for value in self._facts.find(kind))
 
     def write(self, schema: Mapping[str, Any], kind: str, name: str, index: int) -> Any:
         """A value of `kind` for the property `name`; `index` is its place in a list, else -1."""
@@ -97,7 +102,7 @@ class Scalars:
         return any(word in text for word in split_name(name) if len(word) > 3)
 
     def _number(self, schema: Mapping[str, Any], kind: str, name: str, index: int) -> float:
-        if index <= 0 and self._attempt < _FREE:
+        if (index <= 0 or self.is_told) and self._attempt < _FREE:
             drawn = self.draw_number(schema, kind, name, near_only=False)
             if drawn is not None:
                 return drawn

@@ -16,6 +16,7 @@ _IN_TURN = 3
 _MAX_DEPTH = 7
 _DEEPEST = 40
 _KEY_TRIES = 8
+_TOLD = frozenset({"code", "email", "person", "company", "place", "url", "phone"})
 _CONDITION = frozenset({"if", "then", "else"})
 _MAX_ITEMS = 512
 _MAX_VALUES = 4000
@@ -261,7 +262,9 @@ class _Builder:
         if items is False:
             return values[:high]
         values += self._draw_items(items, name, depth)
-        wanted = max(low, len(values), self._usual_length(depth, low))
+        told = self._count_told(items, depth)
+        self._scalars.is_told = bool(told)
+        wanted = max(low, len(values), told or self._usual_length(depth, low))
         if "contains" in schema and len(values) < high:
             values.append(self._value(schema["contains"], name, 0, depth + 1))
         tries = 0
@@ -276,6 +279,19 @@ class _Builder:
                     continue
             values.append(item)
         return values[:high]
+
+    def _count_told(self, items: Any, depth: int) -> int:
+        """How many objects the prompt tells of: as many as it holds codes, people, ... for them."""
+        properties = self._flatten(items, depth).get("properties", {})
+        if self._attempt > 1 or self._item_count is not None:
+            return 0
+        kinds = {
+            kind
+            for name, part in properties.items()
+            for kind in find_kinds(name, self._expand(part, depth))[:1]
+            if kind in _TOLD
+        }
+        return max((self._scalars.count_unused(kind) for kind in kinds), default=0)
 
     def _usual_length(self, depth: int, low: int) -> int:
         if depth > _MAX_DEPTH - 3:

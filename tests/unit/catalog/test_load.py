@@ -115,6 +115,42 @@ def line_of(piece: str) -> int:
             "",
         ),
         (
+            "batch_queue = 300_000",
+            "batch_que = 300_000",
+            "unknown key `batch_que`",
+            "Did you mean `batch_queue`?",
+        ),
+        (
+            "monthly_spend_usd = 200_000",
+            "monthly_spend_usd = 0",
+            "`monthly_spend_usd` must be dollars, not 0",
+            "",
+        ),
+        (
+            "cache_reads_count = true",
+            'cache_reads_count = "yes"',
+            "`cache_reads_count` must be true or false, not 'yes'",
+            "",
+        ),
+        (
+            "ttft_ms = 1_800",
+            "ttft_ms = -1",
+            "`ttft_ms` must be a number above 0, not -1",
+            "",
+        ),
+        (
+            'pace = "haiku-5-5"',
+            'pace = "haiku-5.5"',
+            "no pace `haiku-5.5`",
+            "Did you mean `haiku-5-5`?",
+        ),
+        (
+            'guesses = ["files_requests"]',
+            'guesses = ["file_requests"]',
+            "no fact `file_requests`",
+            "Did you mean `files_requests`?",
+        ),
+        (
             'aliases = ["claude-opus-4-5"]',
             'aliases = ["claude-haiku-4-5"]',
             "`claude-haiku-4-5` names claude-haiku-4-5-20251001 already",
@@ -158,6 +194,14 @@ def test_a_missing_fact_is_named_at_its_models_table() -> None:
     assert caught.value.message == (
         f"some.toml:{TEXT[:header].count('\n') + 1}: claude-haiku-5-5: `display_name` is missing"
     )
+
+
+def test_a_missing_figure_of_a_tier_is_named() -> None:
+    right = "batch_queue = 500_000\n"
+    with pytest.raises(CatalogFileError) as caught:
+        parse_catalog(TEXT.replace(right, ""), "some.toml")
+    line = line_of("[tiers.scale]")
+    assert caught.value.message == f"some.toml:{line}: `batch_queue` is missing"
 
 
 def test_a_source_without_a_date_is_named() -> None:

@@ -113,9 +113,16 @@ def test_an_unknown_name_is_an_error_that_helps(name: str, hint: str) -> None:
 @pytest.mark.parametrize("model", list_models(), ids=lambda model: model.id)
 def test_every_fact_has_a_source_with_a_day(model: Model) -> None:
     stated = model.sources.keys()
-    assert {"context_window", "thinking_modes", "tokenizer", "state", "rate_limits"} <= stated
+    assert {
+        "context_window",
+        "thinking_modes",
+        "tokenizer",
+        "state",
+        "rate_limits",
+        "pace",
+    } <= stated
     assert all(
-        date(2026, 1, 1) < source.read_on <= date(2026, 11, 23) and source.where
+        date(2026, 1, 1) < source.read_on <= date(2026, 11, 24) and source.where
         for source in model.sources.values()
     )
     assert model.unknown | model.guesses <= stated
