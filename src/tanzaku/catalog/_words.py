@@ -27,6 +27,9 @@ from itertools import accumulate
 from threading import Lock
 from typing import Final, Literal, NamedTuple
 
+from tanzaku.catalog._recent import Recent
+from tanzaku.catalog._spaced import SpacedCounter
+
 type TokenFamily = Literal["v3", "v4.7", "v4.8"]
 
 CTOK_VERSIONS: Final[dict[TokenFamily, str]] = {"v3": "3.0", "v4.7": "4.7", "v4.8": "4.8"}
@@ -146,26 +149,6 @@ def _patterns() -> _Patterns:
     )
 
 
-class _Recent[K]:
-    """Counts in two generations: a full young one becomes the old one, a hit there is young again."""
-
-    def __init__(self, size: int) -> None:
-        self.young: dict[K, int] = {}
-        self._old: dict[K, int] = {}
-        self._size = size
-
-    def get(self, key: K) -> int | None:
-        count = self.young.get(key)
-        if count is None and (count := self._old.get(key)) is not None:
-            self.put(key, count)
-        return count
-
-    def put(self, key: K, count: int) -> None:
-        if len(self.young) >= self._size:
-            self._old, self.young = self.young, {}
-        self.young[key] = count
-
-
 class PricedText(NamedTuple):
     """A cut text: the pieces are the text, and its tokens are the sum of the pieces' tokens."""
 
@@ -184,11 +167,15 @@ class WordCounter:
         self._version = CTOK_VERSIONS[family]
         self._frame = FRAME_TOKENS[family]
         self._patterns = _patterns()
-        self._pieces: _Recent[str] = _Recent(_PIECES_PER_GENERATION)
-        self._first: _Recent[str] = _Recent(_EDGES_PER_GENERATION)
-        self._last: _Recent[str] = _Recent(_EDGES_PER_GENERATION)
-        self._texts: _Recent[str | bytes] = _Recent(_TEXTS_PER_GENERATION)
+        self._pieces: Recent[str] = Recent(_PIECES_PER_GENERATION)
+        self._first: Recent[str] = Recent(_EDGES_PER_GENERATION)
+        self._last: Recent[str] = Recent(_EDGES_PER_GENERATION)
+        self._texts: Recent[str | bytes] = Recent(_TEXTS_PER_GENERATION)
         self._cost_behind = self._ctok_count(_WORD + _STANDING) - self._ctok_count(_WORD)
+        known = character_classes()
+        self._spaced = SpacedCounter(
+            self._count_cut, ends=known.letters + known.marks, inside=known.standing + "0-9\\t\\n"
+        )
 
     def count(self, text: str) -> int:
         """Tokens of the text as `ctok` has them, less the frame; an empty text has none."""
@@ -197,7 +184,10 @@ class WordCounter:
         key = _text_key(text)
         tokens = self._texts.get(key)
         if tokens is None:
-            tokens = sum(self.price(text).tokens)
+            tokens = self._spaced.count(text)
+            if tokens is None:
+                tokens = self._count_cut(text)
+                self._spaced.learn(text)
             self._texts.put(key, tokens)
         return tokens
 
@@ -256,6 +246,9 @@ class WordCounter:
         if text[-1] == "\n":
             tokens[-1] = self._price_last(pieces[-1])
         return PricedText(pieces, tokens)
+
+    def _count_cut(self, text: str) -> int:
+        return sum(self.price(text).tokens)
 
     def _ctok_count(self, text: str) -> int:
         return self._token_count(text, self._version) - self._frame
