@@ -79,10 +79,13 @@ class View:
     @cached_property
     def turn(self) -> int:
         """Which answer of the conversation this is; 1 is the first. A prefill at the end is the
-        beginning of this one."""
+        beginning of this one; an answer that a server tool paused is one before it."""
         messages = self.request["messages"]
-        roles: list[str] = [message["role"] for message in messages]
-        return roles.count("assistant") + (roles[-1] != "assistant")
+        answers = [message for message in messages if message["role"] == "assistant"]
+        is_begun = messages[-1]["role"] == "assistant" and not any(
+            list_blocks(messages[-1]["content"], "server_tool_use")
+        )
+        return len(answers) + (not is_begun)
 
     @cached_property
     def tools(self) -> frozenset[str]:
