@@ -309,7 +309,12 @@ from tanzaku.wire._responses.server_tools import (
 from tanzaku.wire._rules import ModelRules
 from tanzaku.wire._stream import EventDecoder, encode_event
 from tanzaku.wire._usage import UsageReader, merge_usage
-from tanzaku.wire._validate import check_prompt_length, validate, validate_batch_create
+from tanzaku.wire._validate import (
+    check_prompt_length,
+    validate,
+    validate_batch_create,
+    validate_shape,
+)
 from tanzaku.wire._violation import Violation
 
 __all__ = [
@@ -607,4 +612,5 @@ __all__ = [
     "split_message",
     "validate",
     "validate_batch_create",
+    "validate_shape",
 ]

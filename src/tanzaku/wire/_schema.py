@@ -20,7 +20,7 @@ from tanzaku.wire._params.request import (
     MessageCountTokensParam,
     MessageCreateParam,
 )
-from tanzaku.wire._violation import Violation
+from tanzaku.wire._violation import EXTRA, Violation
 
 if TYPE_CHECKING:
     from pydantic.plugin._schema_validator import PluggableSchemaValidator
@@ -48,7 +48,6 @@ _TYPES: dict[Body | Fields, Any] = {
     "list models": _ModelList,
     "upload": _FileUpload,
 }
-_EXTRA = "Extra inputs are not permitted"
 
 
 def check_shape(
@@ -77,7 +76,7 @@ def check_shape(
             for detail in details
             if detail["loc"][:1] not in {(name,) for name in refused} and not _is_aside(detail)
         ]
-    found.extend(Violation(name, _EXTRA) for name in refused)
+    found.extend(Violation(name, EXTRA) for name in refused)
     return found
 
 

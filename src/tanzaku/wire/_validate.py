@@ -34,15 +34,10 @@ def validate(
     `check_prompt_length`, because it takes a token count. A request of the wrong shape is not
     looked at further. In which order the API checks what follows the shape is a guess.
     """
-    is_strict_version = version >= VERSION_2026_10_21
-    found = check_shape(
-        request,
-        "count_tokens" if endpoint == "count_tokens" else "messages",
-        betas=betas,
-        removed=_SAMPLERS if is_strict_version else (),
-    )
+    found = validate_shape(request, version, endpoint=endpoint, betas=betas)
     if found:
         return found
+    is_strict_version = version >= VERSION_2026_10_21
     if model is None or model.state == "retired":
         return [Violation("", f"model: {request['model']}", 404, "not_found_error")]
     inspection = Inspection(request, model, endpoint, betas, is_strict_version)
@@ -56,6 +51,25 @@ def validate(
     if schema is not None:
         check_strict_schema(inspection, schema, "output_config.format.schema")
     return inspection.found
+
+
+def validate_shape(
+    request: Mapping[str, Any],
+    version: str = "",
+    *,
+    endpoint: Endpoint = "messages",
+    betas: Collection[str] = (),
+) -> list[Violation]:
+    """What of `request` is missing, of a wrong type, out of range or not known.
+
+    Without a `version` no field counts as removed.
+    """
+    return check_shape(
+        request,
+        "count_tokens" if endpoint == "count_tokens" else "messages",
+        betas=betas,
+        removed=_SAMPLERS if version >= VERSION_2026_10_21 else (),
+    )
 
 
 def validate_batch_create(request: Mapping[str, Any]) -> list[Violation]:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import override
 
+EXTRA = "Extra inputs are not permitted"
+
 
 @dataclass(frozen=True, slots=True)
 class Violation:
@@ -17,6 +19,11 @@ class Violation:
     status: int = 400
     error_type: str = "invalid_request_error"
     is_guess: bool = False
+
+    @property
+    def is_extra(self) -> bool:
+        """Whether it refuses a field that is not known: the request can be read all the same."""
+        return self.message == EXTRA
 
     @override
     def __str__(self) -> str:
