@@ -234,3 +234,9 @@ class _Parser:
                 raise ValueError("a parenthesis is not closed")
             return value
         return Fraction(token)
+
+
+def prettify(expression: str) -> str:
+    """`15*23` for reading: `15 × 23`."""
+    spaced = re.sub(r"(?<=[\d)])(\*\*|[-+*/])", r" \1 ", expression)
+    return re.sub(r"(?<!\*)\*(?!\*)", "×", spaced).replace("/", "÷").replace("**", "^")

@@ -4,6 +4,7 @@ import keyword
 import re
 
 from tanzaku.simulator._conversation import Conversation
+from tanzaku.simulator._sql import write_sql
 
 _ASKS_FOR_CODE = re.compile(
     r"\b(?:write|create|implement|generate|give me|show me|code|build|escribe|écris|schreibe?)\b[^.?!\n]{0,60}"
@@ -12,6 +13,16 @@ _ASKS_FOR_CODE = re.compile(
     r"|(?:関数|コード|プログラム)を(?:書|作)|(?:함수|코드)를? ?(?:작성|만들)",
     re.IGNORECASE,
 )
+_ASKS_FOR_SQL = re.compile(
+    r"\b(?:write|generate|give|give me|translate|convert|answer|return|produce|turn|into|to|with|only)\b[^?!\n]{0,60}\bsql\b"
+    r"|(?:给出|写|生成|转换|转成|返回|输出|用)[^。\n]{0,20}sql",
+    re.IGNORECASE,
+)
+_CODE_ONLY = re.compile(
+    r"\b(?:only|just)\b[^.\n]{0,20}\b(?:sql|code|query)\b|\b(?:sql|code|query) only\b|只(?:返回|输出|给出)[^。\n]{0,6}(?:代码|sql)",
+    re.IGNORECASE,
+)
+_MAX_SYSTEM = 2000
 _CODE_WORDS_TEXT = """
     function script program code class method algorithm query snippet regex función fonction
     funktion
@@ -235,12 +246,6 @@ console.log({name}(["first", " second "]));""",
 }}
 
 console.log({name}(["first", " second "]));""",
-    "sql": """-- {doc}
-SELECT id, name, created_at
-FROM items
-WHERE created_at >= DATE '2026-01-01'
-ORDER BY created_at DESC
-LIMIT 10;""",
     "bash": """#!/usr/bin/env bash
 # {doc}
 set -euo pipefail
@@ -282,24 +287,41 @@ fn main() {{
 
 
 def is_asking_for_code(conversation: Conversation) -> bool:
-    is_mentioned = conversation.mentions(CODE_WORDS, CODE_HAN)
-    return is_mentioned and _ASKS_FOR_CODE.search(conversation.question) is not None
+    """Code in any language by the words of the question; SQL by those of the system prompt too."""
+    if conversation.mentions(CODE_WORDS, CODE_HAN) and _ASKS_FOR_CODE.search(
+        conversation.ask.instruction
+    ):
+        return True
+    return any(
+        "sql" in text.lower() and _ASKS_FOR_SQL.search(text) is not None
+        for text in (conversation.ask.instruction, conversation.system[:_MAX_SYSTEM])
+    )
 
 
-def write_code(conversation: Conversation) -> tuple[str, str]:
-    """The language's name and a fenced block of code for what was asked."""
-    text = conversation.question
+def write_code(conversation: Conversation) -> tuple[str, str, bool]:
+    """The language's name, a block of code for what was asked, and whether the code alone is wanted
+    (it then comes without a fence)."""
+    text = f"{conversation.question}\n{conversation.system[:_MAX_SYSTEM]}"
+    is_bare = _CODE_ONLY.search(text) is not None
     tag, title = next(
         ((tag, title) for tag, title, pattern in _LANGUAGES if pattern.search(text)),
         ("python", "Python"),
     )
+    if tag == "sql":
+        statement = write_sql(conversation.question, conversation.system)
+        return title, _fence(tag, statement, is_bare), is_bare
     for pattern, python, javascript in _TASKS:
-        if tag in {"python", "javascript"} and pattern.search(text):
-            return title, f"```{tag}\n{python if tag == 'python' else javascript}\n```"
+        if tag in {"python", "javascript"} and pattern.search(conversation.question):
+            code = python if tag == "python" else javascript
+            return title, _fence(tag, code, is_bare), is_bare
     phrases = conversation.facts.phrases
     doc = (phrases[0] if phrases else "process items").replace('"', "'").replace("\\", "/")
     code = _SKELETONS[tag].format(name=_name_function(phrases), doc=doc)
-    return title, f"```{tag}\n{code}\n```"
+    return title, _fence(tag, code, is_bare), is_bare
+
+
+def _fence(tag: str, code: str, is_bare: bool) -> str:
+    return code if is_bare else f"```{tag}\n{code}\n```"
 
 
 def _name_function(phrases: list[str]) -> str:

@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import Any
 
 from tanzaku.core import canonical_json
+from tanzaku.simulator._ask import Ask, split_ask
 from tanzaku.simulator._chance import Chance
 from tanzaku.simulator._facts import Facts
 from tanzaku.simulator._language import (
@@ -14,10 +15,14 @@ from tanzaku.simulator._language import (
     find_asked_language,
     split_words,
 )
-from tanzaku.simulator._phrases import get_phrases
+from tanzaku.simulator._phrases import get_phrases, say
+from tanzaku.simulator._topic import find_phrases
 
 _MAX_READ = 4000
 _MAX_READ_END = 1500
+_MAX_EARLIER = 5
+_MAX_POINTING = 80
+_POINTING = frozenset({"it", "that", "this", "them", "they", "those", "these"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +74,48 @@ class Conversation:
             asked = find_asked_language(self.system, split_words(self.system))
         return asked or detect_language(self.question, self.words)
 
-    def mentions(self, words: frozenset[str], han: tuple[str, ...] = ()) -> bool:
-        """Whether the question holds one of `words`, or of the strings `han` of other scripts.
+    def mentions(
+        self, words: frozenset[str], han: tuple[str, ...] = (), *, with_system: bool = False
+    ) -> bool:
+        """Whether the question (or the system prompt) holds one of `words`, or of the strings `han`
+        of other scripts.
 
         The cheap look before an expensive one: most prompts hold none.
         """
         if not words.isdisjoint(self.words):
             return True
-        return not self.question.isascii() and any(part in self.question for part in han)
+        if not self.question.isascii() and any(part in self.question for part in han):
+            return True
+        if not with_system or not self.system:
+            return False
+        return not words.isdisjoint(self.system_words) or any(part in self.system for part in han)
+
+    @cached_property
+    def system_words(self) -> frozenset[str]:
+        return frozenset(split_words(self.system))
+
+    @cached_property
+    def ask(self) -> Ask:
+        """The question as an instruction and the text it is about."""
+        return split_ask(self.question)
+
+    @cached_property
+    def earlier(self) -> list[str]:
+        """The user texts before the question, latest first; five at most."""
+        texts = [
+            _shorten(read_text(message["content"]))
+            for message in reversed(self.request["messages"][:-1])
+            if message["role"] == "user"
+        ]
+        return [text for text in texts if text and text not in self.question][:_MAX_EARLIER]
+
+    @cached_property
+    def earlier_facts(self) -> list[Facts]:
+        return [Facts(text) for text in self.earlier]
+
+    def say(self, key: str, /, **values: str) -> str:
+        """A phrase in the conversation's language with the topic filled in."""
+        return say(self.language, key, self.chance, **self.topics, **values)
 
     @cached_property
     def facts(self) -> Facts:
@@ -90,10 +129,20 @@ class Conversation:
     @cached_property
     def topics(self) -> dict[str, str]:
         """What phrases are filled in with: `topic`, the same as `Topic` with a capital, `second`."""
-        phrases = self.facts.phrases
+        phrases = self._find_topics()
         topic = phrases[0] if phrases else get_phrases(self.language, "topic")[0]
         second = phrases[1] if len(phrases) > 1 else get_phrases(self.language, "second")[0]
         return {"topic": topic, "Topic": topic[:1].upper() + topic[1:], "second": second}
+
+    def _find_topics(self) -> list[str]:
+        """Of the text handed along, if any; of the turn before, where this one only points to it."""
+        points_back = not _POINTING.isdisjoint(self.words) or "它" in self.question
+        if points_back and len(self.question) <= _MAX_POINTING and self.earlier:
+            return find_phrases(self.earlier[0])
+        material = self.ask.material
+        if material and not self.ask.is_code:
+            return find_phrases(material) or self.facts.phrases
+        return self.facts.phrases
 
     @property
     def is_after_tools(self) -> bool:

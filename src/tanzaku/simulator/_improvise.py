@@ -6,8 +6,9 @@ from typing import Any
 
 from tanzaku.simulator._chance import Chance
 from tanzaku.simulator._conversation import Conversation
+from tanzaku.simulator._lists import find_item_count
 from tanzaku.simulator._schema import BrokenSchemaError, build_value
-from tanzaku.simulator._text import find_item_count, write_text
+from tanzaku.simulator._text import write_text
 from tanzaku.simulator._tools import ToolCall, choose_calls
 from tanzaku.wire import ApiError
 

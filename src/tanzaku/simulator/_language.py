@@ -38,13 +38,18 @@ _NAMES: dict[str, Language] = {
     "english": "en", "chinese": "zh", "japanese": "ja", "korean": "ko",
     "spanish": "es", "french": "fr", "german": "de",
     "英语": "en", "英文": "en", "中文": "zh", "汉语": "zh", "日语": "ja", "日文": "ja",
-    "韩语": "ko", "韩文": "ko", "西班牙语": "es", "法语": "fr", "德语": "de",
+    "英語": "en", "日本語": "ja", "中国語": "zh", "韩语": "ko", "韩文": "ko", "西班牙语": "es", "法语": "fr", "德语": "de",
 }  # fmt: skip
 _LANGUAGE_NAMES = frozenset(_NAMES)
 _ASKED_FOR = re.compile(
     r"\b(?:answer|answers|reply|respond|write|speak|say)\b[^.\n]{0,24}?\bin "
     r"(english|chinese|japanese|korean|spanish|french|german)\b"
     r"|(?:用|以)(英语|英文|中文|汉语|日语|日文|韩语|韩文|西班牙语|法语|德语)",
+    re.IGNORECASE,
+)
+_TARGET = re.compile(
+    r"\b(?:to|into|in)\s+(english|chinese|japanese|korean|spanish|french|german)\b"
+    r"|(?:成|为)(英语|英文|中文|汉语|日语|日文|韩语|韩文|西班牙语|法语|德语)|(英語|日本語|中国語)[にへ]",
     re.IGNORECASE,
 )
 
@@ -90,3 +95,15 @@ def find_asked_language(text: str, words: Collection[str]) -> Language | None:
     if match is None:
         return None
     return _NAMES[(match[1] or match[2]).lower()]
+
+
+def find_named_language(text: str, material: str) -> Language:
+    """The language a translation is asked into: the one named after "to", else the last one named;
+    English for what is not English, else Chinese."""
+    target = _TARGET.search(text)
+    if target:
+        return _NAMES[target[target.lastindex or 0].lower()]
+    named = [name for name in _NAMES if name in text.lower()]
+    if named:
+        return _NAMES[max(named, key=text.lower().rfind)]
+    return "zh" if detect_language(material) == "en" else "en"

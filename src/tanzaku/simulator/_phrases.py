@@ -1,5 +1,6 @@
 """What the improviser says, in each of its languages. `{topic}` and the like are filled in."""
 
+from tanzaku.simulator._chance import Chance
 from tanzaku.simulator._language import Language
 
 type Phrases = dict[str, tuple[str, ...]]
@@ -46,11 +47,87 @@ _EN: Phrases = {
     "code": ("Here is a solution in {language}:",),
     "code_end": ("You can run it as it is and adapt the names to your project.",),
     "support": (
-        "Hello, and thank you for reaching out. I'm sorry about the trouble with {topic}.{code} I have "
-        "noted the details and will follow up with the responsible team. You can expect an update "
-        "within 24 hours. Is there anything else I can help you with?",
+        "Hello, and thank you for reaching out. I'm sorry about the trouble.{code} I have noted the "
+        "details and will follow up with the responsible team. You can expect an update within 24 "
+        "hours. Is there anything else I can help you with?",
     ),
     "support_code": (" I can see your reference {code}.",),
+    "support_ai": ("I'm an AI assistant. ",),
+    "greeting_name": ("Hello {name}, nice to meet you! How can I help you today?",),
+    "thanks": ("You're welcome! Let me know if there is anything else I can help with.",),
+    "identity": ("I'm Claude, an AI assistant made by Anthropic. How can I help you?",),
+    "present": ("Yes, I'm here. What can I help you with?",),
+    "joke": ("Why do programmers prefer dark mode? Because light attracts bugs.",),
+    "no_live": (
+        "I don't have access to live information such as the date, the weather or prices. With a tool "
+        "for it I could look it up for you.",
+    ),
+    "no_own": (
+        "I'm an AI assistant and don't have that information at hand. Please share the details, or "
+        "check the website for current hours, prices and delivery terms.",
+    ),
+    "need_text": ("Of course. Please share the text you would like me to work with.",),
+    "translated": ("(simulated translation into English) {text}",),
+    "rewritten": ("Here is a revised version:\n\n{text}",),
+    "polite": ("Could you please {text}? Thank you very much.",),
+    "not_in_text": ("The text does not say.",),
+    "recalled": ("Earlier you told me: “{text}”",),
+    "capital": ("The capital of {country} is {capital}.",),
+    "poem": (
+        "Softly {topic} comes again,\nlight on leaves and light on rain;\nwhat was quiet starts to "
+        "sing,\nsmall and new like everything.",
+    ),
+    "letter": (
+        "Subject: {Topic}\n\nHello,\n\nI am writing about the following: {topic}. Please let me know "
+        "whether this works for you; I am happy to arrange the details.\n\nKind regards,\n[Your name]",
+    ),
+    "plan": ("Here is how I would approach “{task}”:",),
+    "names": (
+        "The {Topic} Corner",
+        "Bright {Topic}",
+        "{Topic} & Co.",
+        "A Fresh Look at {Topic}",
+        "North Star {Topic}",
+        "{Topic} Lane",
+        "Simply {Topic}",
+        "The Daily {Topic}",
+    ),
+    "explained": (
+        "`{name}` takes {arguments}, works through its input step by step and returns the result.",
+    ),
+    "explained_recursive": (
+        "`{name}` takes {arguments} and is recursive: it returns directly in the base case and "
+        "otherwise combines the results of calling itself on smaller values.",
+    ),
+    "review": ("Review of `{name}` ({lines} lines):",),
+    "review_missing_colon": (
+        "**Syntax**: a block statement lacks its colon, so this does not parse.",
+    ),
+    "review_index_loop": (
+        "**Style**: loop over the items themselves instead of `range(len(...))`.",
+    ),
+    "review_empty_input": (
+        "**Correctness**: an empty input raises an error here; handle that case first.",
+    ),
+    "review_bare_except": (
+        "**Errors**: catching everything hides bugs; name the exceptions you expect.",
+    ),
+    "review_none_compare": ("**Style**: compare with `is None` rather than `== None`.",),
+    "review_eval": (
+        "**Security**: `eval` and `exec` run whatever they are given; parse the input instead.",
+    ),
+    "review_sql_text": (
+        "**Security**: SQL built from text invites injection; pass values as parameters.",
+    ),
+    "review_mutable_default": (
+        "**Correctness**: a mutable default is shared between calls; use None.",
+    ),
+    "review_var": ("**Style**: prefer `const` or `let` to `var`.",),
+    "review_secret": ("**Security**: a credential in the code should come from the environment.",),
+    "review_undocumented": (
+        "**Readability**: say in one line what it returns and what it expects.",
+    ),
+    "review_tests": ("**Tests**: cover the usual case, the smallest input and an invalid one.",),
     "result": ("According to {tool}: {result}",),
     "result_sum": ("The result of {expression} is {result}.",),
     "failed": ("The {tool} call failed: {result}. I could not complete this part of the request.",),
@@ -97,10 +174,47 @@ _ZH: Phrases = {
     "code": ("下面是用{language}实现的代码：",),
     "code_end": ("可以直接运行，也可以按需修改名称。",),
     "support": (
-        "您好，感谢您的联系。对于{topic}给您带来的不便，我们深表歉意。{code}我已记录详细情况并转交相关团队跟进，"
+        "您好，感谢您的联系。给您带来不便，我们深表歉意。{code}我已记录详细情况并转交相关团队跟进，"
         "预计24小时内给您答复。请问还有其他可以帮您的吗？",
     ),
     "support_code": ("我已查到您的单号{code}。",),
+    "support_ai": ("我是AI助手。",),
+    "greeting_name": ("{name}，你好！很高兴认识你，有什么可以帮你的吗？",),
+    "thanks": ("不客气！如果还有其他问题，随时告诉我。",),
+    "identity": ("我是Claude，由Anthropic开发的AI助手。有什么可以帮你的吗？",),
+    "present": ("在的，请问有什么可以帮你？",),
+    "joke": ("程序员为什么喜欢深色模式？因为亮光会引来bug。",),
+    "no_live": ("我无法获取日期、天气、价格等实时信息；如果提供相应的工具，我可以帮你查询。",),
+    "no_own": ("我是AI助手，手头没有这方面的信息。请提供更多细节，或查看官网上的最新说明。",),
+    "need_text": ("好的，请把需要处理的文字发给我。",),
+    "translated": ("（模拟译文）{text}",),
+    "rewritten": ("修改后的版本如下：\n\n{text}",),
+    "polite": ("您好，麻烦您{text}，非常感谢！",),
+    "not_in_text": ("资料中没有提到。",),
+    "recalled": ("你之前提到过：“{text}”",),
+    "capital": ("{country}的首都是{capital}。",),
+    "poem": ("{topic}悄然至，\n微风入小窗。\n花开无一语，\n满院是清香。",),
+    "letter": (
+        "主题：{topic}\n\n您好：\n\n关于{topic}，特此说明并请您批准。如需更多信息，请随时与我联系。\n\n"
+        "此致\n敬礼\n\n[您的姓名]",
+    ),
+    "plan": ("针对“{task}”，可以按以下步骤进行：",),
+    "names": ("初见{topic}", "{topic}小记", "遇见{topic}", "{topic}新篇", "一方{topic}", "{topic}时光"),
+    "explained": ("`{name}`接收参数{arguments}，逐步处理输入并返回结果。",),
+    "explained_recursive": ("`{name}`接收参数{arguments}，是一个递归函数：满足终止条件时直接返回，否则对更小的值调用自身并合并结果。",),
+    "review": ("对`{name}`（{lines}行）的审查意见：",),
+    "review_missing_colon": ("**语法**：语句块缺少冒号，无法解析。",),
+    "review_index_loop": ("**风格**：直接遍历元素，而不是使用`range(len(...))`。",),
+    "review_empty_input": ("**正确性**：输入为空时会报错，应先处理这种情况。",),
+    "review_bare_except": ("**异常**：捕获所有异常会掩盖问题，应指明预期的异常类型。",),
+    "review_none_compare": ("**风格**：应使用`is None`而不是`== None`。",),
+    "review_eval": ("**安全**：`eval`和`exec`会执行任意内容，应改为解析输入。",),
+    "review_sql_text": ("**安全**：拼接SQL容易被注入，应使用参数传值。",),
+    "review_mutable_default": ("**正确性**：可变的默认参数会在多次调用间共享，应改用None。",),
+    "review_var": ("**风格**：优先使用`const`或`let`而不是`var`。",),
+    "review_secret": ("**安全**：代码中的密钥应从环境变量读取。",),
+    "review_undocumented": ("**可读性**：用一行说明返回值和对输入的要求。",),
+    "review_tests": ("**测试**：覆盖常规输入、最小输入和无效输入。",),
     "result": ("根据{tool}的结果：{result}",),
     "result_sum": ("{expression} 的结果是 {result}。",),
     "failed": ("调用{tool}失败：{result}。这部分请求未能完成。",),
@@ -128,8 +242,19 @@ _JA: Phrases = {
     "list": ("{topic}について{count}点を挙げます：",),
     "code": ("{language}での実装例です：",),
     "code_end": ("そのまま実行できます。",),
-    "support": ("お問い合わせありがとうございます。{topic}の件でご不便をおかけし、申し訳ございません。{code}担当部署に確認し、24時間以内にご連絡いたします。",),
+    "support": ("お問い合わせありがとうございます。ご不便をおかけし、申し訳ございません。{code}担当部署に確認し、24時間以内にご連絡いたします。",),
     "support_code": ("番号{code}を確認しました。",),
+    "support_ai": ("私はAIアシスタントです。",),
+    "greeting_name": ("{name}さん、はじめまして！今日はどのようなお手伝いをしましょうか？",),
+    "thanks": ("どういたしまして！他にもあればお知らせください。",),
+    "identity": ("私はAnthropicが開発したAIアシスタントのClaudeです。",),
+    "present": ("はい、こちらにいます。ご用件をどうぞ。",),
+    "need_text": ("承知しました。対象の文章を送ってください。",),
+    "translated": ("（模擬翻訳）{text}",),
+    "rewritten": ("修正版です：\n\n{text}",),
+    "capital": ("{country}の首都は{capital}です。",),
+    "recalled": ("先ほど「{text}」とおっしゃいました。",),
+    "plan": ("「{task}」の進め方の案です：",),
     "result": ("{tool}の結果：{result}",),
     "result_sum": ("{expression}の答えは{result}です。",),
     "failed": ("{tool}の呼び出しに失敗しました：{result}",),
@@ -141,6 +266,8 @@ _JA: Phrases = {
     "second": ("基本",),
 }  # fmt: skip
 _KO: Phrases = {
+    "translated": ("(모의 번역) {text}",),
+    "thanks": ("천만에요! 더 필요하시면 말씀해 주세요.",),
     "greeting": ("안녕하세요! 무엇을 도와드릴까요?",),
     "opening": ("{topic}에 대해 간단히 설명하겠습니다.",),
     "body": (
@@ -166,6 +293,9 @@ _KO: Phrases = {
     "second": ("기본",),
 }  # fmt: skip
 _ES: Phrases = {
+    "translated": ("(traducción simulada) {text}",),
+    "thanks": ("¡De nada! Dime si necesitas algo más.",),
+    "greeting_name": ("¡Hola, {name}! ¿En qué puedo ayudarte hoy?",),
     "greeting": ("¡Hola! ¿En qué puedo ayudarte hoy?",),
     "opening": ("Aquí tienes un breve resumen sobre {topic}.",),
     "body": (
@@ -179,7 +309,7 @@ _ES: Phrases = {
     "list": ("Estos son {count} puntos sobre {topic}:",),
     "code": ("Aquí tienes una solución en {language}:",),
     "code_end": ("Puedes ejecutarla tal cual.",),
-    "support": ("Hola, gracias por escribirnos. Lamento el problema con {topic}.{code} Ya lo he pasado al equipo responsable y tendrás respuesta en 24 horas.",),
+    "support": ("Hola, gracias por escribirnos. Lamento el problema.{code} Ya lo he pasado al equipo responsable y tendrás respuesta en 24 horas.",),
     "support_code": (" Veo tu referencia {code}.",),
     "result": ("Según {tool}: {result}",),
     "result_sum": ("El resultado de {expression} es {result}.",),
@@ -191,6 +321,9 @@ _ES: Phrases = {
     "second": ("lo básico",),
 }  # fmt: skip
 _FR: Phrases = {
+    "translated": ("(traduction simulée) {text}",),
+    "thanks": ("Avec plaisir ! Dites-moi si vous avez besoin d'autre chose.",),
+    "greeting_name": ("Bonjour {name} ! Comment puis-je vous aider ?",),
     "greeting": ("Bonjour ! Comment puis-je vous aider aujourd'hui ?",),
     "opening": ("Voici un bref aperçu de {topic}.",),
     "body": (
@@ -204,7 +337,7 @@ _FR: Phrases = {
     "list": ("Voici {count} points sur {topic} :",),
     "code": ("Voici une solution en {language} :",),
     "code_end": ("Vous pouvez l'exécuter telle quelle.",),
-    "support": ("Bonjour, merci de nous avoir contactés. Je suis désolé pour le problème concernant {topic}.{code} J'ai transmis votre demande et vous aurez une réponse sous 24 heures.",),
+    "support": ("Bonjour, merci de nous avoir contactés. Je suis désolé pour ce problème.{code} J'ai transmis votre demande et vous aurez une réponse sous 24 heures.",),
     "support_code": (" J'ai bien trouvé votre référence {code}.",),
     "result": ("Selon {tool} : {result}",),
     "result_sum": ("Le résultat de {expression} est {result}.",),
@@ -216,6 +349,9 @@ _FR: Phrases = {
     "second": ("les bases",),
 }  # fmt: skip
 _DE: Phrases = {
+    "translated": ("(simulierte Übersetzung) {text}",),
+    "thanks": ("Gern geschehen! Sagen Sie mir, wenn Sie noch etwas brauchen.",),
+    "greeting_name": ("Hallo {name}! Wie kann ich Ihnen helfen?",),
     "greeting": ("Hallo! Wie kann ich Ihnen heute helfen?",),
     "opening": ("Hier ist ein kurzer Überblick über {topic}.",),
     "body": (
@@ -229,7 +365,7 @@ _DE: Phrases = {
     "list": ("Hier sind {count} Punkte zu {topic}:",),
     "code": ("Hier ist eine Lösung in {language}:",),
     "code_end": ("Sie lässt sich unverändert ausführen.",),
-    "support": ("Guten Tag, vielen Dank für Ihre Nachricht. Es tut mir leid, dass es bei {topic} Probleme gibt.{code} Ich habe den Fall weitergegeben; Sie hören innerhalb von 24 Stunden von uns.",),
+    "support": ("Guten Tag, vielen Dank für Ihre Nachricht. Es tut mir leid, dass es Probleme gibt.{code} Ich habe den Fall weitergegeben; Sie hören innerhalb von 24 Stunden von uns.",),
     "support_code": (" Ihre Referenz {code} liegt mir vor.",),
     "result": ("Laut {tool}: {result}",),
     "result_sum": ("Das Ergebnis von {expression} ist {result}.",),
@@ -254,6 +390,13 @@ _PHRASES: dict[Language, Phrases] = {
 def get_phrases(language: Language, key: str) -> tuple[str, ...]:
     """The ways to say `key` in `language`."""
     return _PHRASES[language][key]
+
+
+def say(language: Language, key: str, chance: Chance | None = None, /, **values: str) -> str:
+    """One of the ways to say `key`, filled in; the first without `chance`."""
+    choices = get_phrases(language, key)
+    phrase = choices[0] if chance is None or len(choices) == 1 else chance.pick(choices)
+    return phrase.format(**values)
 
 
 def join_sentences(language: Language, sentences: list[str]) -> str:

@@ -16,16 +16,19 @@ _STOP_WORDS_TEXT = """
     es son qué que cómo cuál por para con de del en y o mi tu se lo al como funciona le les du
     des et ou une est sont pour dans sur quoi quel quelle comment pourquoi au aux est-il est-ce
     der die das ein eine einen ist sind wie warum von im auf für zu und oder mit den dem was wer
+    what's how's it's that's i'm let's who's following haiku poem joke pros cons compare generate
+    translate summarize summarise classify extract rewrite review fix break split subtasks subtask
+    simply many name names title product today don't does doesn't single
     hello hi hey thanks thank hola bonjour hallo gracias merci danke bitte
 """
 _STOP_WORDS = frozenset(
     form for word in _STOP_WORDS_TEXT.split() for form in (word, word.capitalize(), word.upper())
 )
-_WORD = re.compile(r"[^\W\d_](?:[\w'’-]*\w)?|[^\w\s'’-]")
+_WORD = re.compile(r"[^\W\d_](?:[\w'’-]*\w)?|[^\w\s'’-]|\d[\w.,]*")
 _HAN_SPLIT = re.compile(
     r"[\s，。！？；：、“”‘’「」《》（）()\[\]{},.!?;:\"'\n\x00-\x2f]+"
     r"|请问|请你|请用|请|帮我|帮忙|一下|一个|一些|一篇|一段|一份|如何|怎么样|怎么|怎样|什么是|是什么|什么|为什么|哪些|多少|等于"
-    r"|介绍|解释|说明|描述|编写|写出|写|告诉我|告诉|给我|列出|生成|我想|我要|我们|我|你好|您好|你|您"
+    r"|总结|概括|翻译|提取|改写|润色|审查|以下|下面|一首|三道|几个|介绍|解释|说明|描述|编写|写出|写|告诉我|告诉|给我|列出|生成|我想|我要|我们|我|你好|您好|你|您"
     r"|的|了|是|吗|呢|吧|啊|在|和|与|或|把|以及|可以|能否|关于|这个|那个|这|那|还没到?|没有"
     r"|\d+\s*[个条点项种步]|[A-Za-z0-9-]*\d[A-Za-z0-9-]{3,}"
     r"|について|に関して|とは何ですか|とは|何ですか|教えてください|説明してください|ください|教えて|説明して|を|は|が"
@@ -48,8 +51,8 @@ def find_phrases(text: str) -> list[str]:
     runs: list[str] = []
     run: list[str] = []
     for word in _WORD.findall(text):
-        # A single character is punctuation or says little.
-        if len(word) == 1 or word in _STOP_WORDS:
+        # A single character is punctuation or says little; a number ends a phrase.
+        if len(word) == 1 or word in _STOP_WORDS or word[0] < "A":
             if run:
                 runs.append(" ".join(run[:_MAX_PHRASE_WORDS]))
                 run = []

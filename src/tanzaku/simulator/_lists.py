@@ -1,0 +1,122 @@
+"""Lists, plans and counting: how many were asked for, and as many lines."""
+
+import re
+
+from tanzaku.simulator._arithmetic import parse_chinese_number
+from tanzaku.simulator._conversation import Conversation
+from tanzaku.simulator._phrases import get_phrases
+
+_SMALL_TEXT = """
+    zero one two three four five six seven eight nine ten eleven twelve
+"""
+_SMALL = {word: number for number, word in enumerate(_SMALL_TEXT.split())}
+_NUMBER_WORD = rf"(?:\d{{1,4}}|{'|'.join(_SMALL)})"
+_HAN_NUMBER = r"\d{1,4}|[一二两三四五六七八九十百]+"
+_COUNT = re.compile(
+    rf"\bcount(?:ing)?\b[^.\n]{{0,20}}?(?:\bfrom ({_NUMBER_WORD}) )?\b(?:up )?to ({_NUMBER_WORD})\b"
+    rf"|(?:从\s*({_HAN_NUMBER})\s*)?数到\s*({_HAN_NUMBER})",
+    re.IGNORECASE,
+)
+_LIST = re.compile(
+    rf"\b({_NUMBER_WORD})\s+(?:\w+\s+){{0,3}}?(?:ideas|tips|ways|reasons|examples|points|items|things|names|steps"
+    r"|facts|benefits|questions|suggestions|features|advantages|books|options|subtasks|tasks|topics|titles"
+    r"|consejos|razones|idées|conseils|raisons|ideen|gründe|tipps)\b"
+    r"|(?:列|给|写|生成|提供|推荐|介绍|说|想|起|拆|分|成|提|总结|举|制定|出|设计)[^\d。\n]{0,8}?"
+    rf"({_HAN_NUMBER})\s*(?:个|条|点|种|项|件|步|道|首)(?!人|月|小时)"
+    r"|(\d{1,3})\s*(?:つ|個|가지|개)",
+    re.IGNORECASE,
+)
+_ANY_LIST = re.compile(
+    r"^\s*(?:please )?list\b|\bbullet points?\b|列出|列举|列个清单"
+    r"|\b(?:break|split|decompose|divide)\b.{0,60}\b(?:sub-?tasks|tasks|steps|parts)\b|(?:拆分|拆解|分解|拆)成?.{0,20}(?:子任务|任务|步骤)",
+    re.IGNORECASE,
+)
+_NAMING = re.compile(
+    r"\b(?:names?|titles?|slogans?|headlines?)\b|名字|名称|标题|店名|口号", re.IGNORECASE
+)
+_PLAN = re.compile(
+    r"(?:please\s+)?(?:design|build|develop|create|implement|plan|analy[sz]e|prepare|fetch|get|collect|set up|deploy|test|write|draft|organi[sz]e)\b"
+    r"|(?:请|帮我|请帮我)?(?:设计|开发|获取|编写|创建|实现|分析|制定|准备|搭建|收集|整理|部署|测试|规划|完成)",
+    re.IGNORECASE,
+)
+_MAX_PLAN = 100
+_PLAN_ITEMS = 4
+_MAX_COUNT = 2000
+_MAX_LIST = 50
+_USUAL_ITEMS = 5
+_ITEM_WORDS_TEXT = """
+    ideas tips ways reasons examples points items things names steps facts benefits questions
+    suggestions features advantages books options subtasks tasks topics titles consejos razones
+    idées conseils raisons ideen gründe tipps
+"""
+ITEM_WORDS = frozenset(_ITEM_WORDS_TEXT.split())
+ITEM_HAN = ("个", "条", "点", "种", "项", "件", "步", "道", "首", "つ", "個", "가지", "개")
+
+
+def find_item_count(conversation: Conversation) -> int | None:
+    """How many items a list was asked to have ("five tips", "拆成3个子任务"); None when not said."""
+    if not conversation.mentions(ITEM_WORDS, ITEM_HAN):
+        return None
+    match = _LIST.search(conversation.ask.instruction)
+    if match is None:
+        return None
+    count = _read_count(match[match.lastindex or 0])
+    return min(count, _MAX_LIST) if count else None
+
+
+def _read_count(word: str) -> int:
+    if word.isdecimal():
+        return int(word)
+    return _SMALL[word.lower()] if word.isascii() else parse_chinese_number(word)
+
+
+def write_count(conversation: Conversation) -> str:
+    match = _COUNT.search(conversation.question)
+    if match is None:
+        return ""
+    first = _read_count(match[1] or match[3] or "1")
+    last = _read_count(match[2] or match[4])
+    step = 1 if last >= first else -1
+    numbers = range(first, last + step, step)[:_MAX_COUNT]
+    separator = "，" if conversation.language == "zh" else ", "
+    return separator.join(map(str, numbers))
+
+
+def write_list(conversation: Conversation) -> str:
+    count = find_item_count(conversation)
+    if count is None:
+        if not _ANY_LIST.search(conversation.ask.instruction):
+            return ""
+        count = _USUAL_ITEMS
+    key = "names" if _NAMING.search(conversation.ask.instruction) else "items"
+    opening = conversation.say("list", count=str(count))
+    return "\n".join([opening, "", *_write_items(conversation, key, count)])
+
+
+def write_name(conversation: Conversation) -> str:
+    """One name or title."""
+    instruction = conversation.ask.instruction
+    if not re.search(r"\b(?:name|title|slogan|headline)\b|起.{0,4}名|标题|口号", instruction):
+        return ""
+    return _write_items(conversation, "names", 1)[0].removeprefix("1. ")
+
+
+def write_plan(conversation: Conversation) -> str:
+    """For a short order to do something: how it would be done."""
+    question = conversation.question.strip()
+    if len(question) > _MAX_PLAN or "?" in question or "？" in question:
+        return ""
+    if not _PLAN.match(question):
+        return ""
+    task = question.rstrip(".。!！")
+    opening = conversation.say("plan", task=task)
+    return "\n".join([opening, "", *_write_items(conversation, "items", _PLAN_ITEMS)])
+
+
+def _write_items(conversation: Conversation, key: str, count: int) -> list[str]:
+    items = get_phrases(conversation.language, key)
+    lines = []
+    for at in range(count):
+        item = items[at % len(items)].format(**conversation.topics)
+        lines.append(f"{at + 1}. {item}" if at < len(items) else f"{at + 1}. {item} ({at + 1})")
+    return lines
