@@ -91,7 +91,7 @@ def _first_party_rates(model: Model, day: date, platform: str) -> Rates:
         base=base,
         above=above,
         threshold_tokens=threshold,
-        # Fast mode exists on the Claude API alone. [AUG about-claude/pricing]
+        # Google and Foundry sell fast mode as well, at prices not found. [fast-mode, 2026-11-24]
         fast=fast_rates if platform == "anthropic" else None,
         web_search_usd=search,
         regional_factor=model.us_inference_factor,

@@ -137,6 +137,7 @@ def test_every_fact_has_a_source_with_a_day(model: Model) -> None:
         ("claude-haiku-4-5", "sampling", "reports"),
         ("claude-haiku-4-5", "context_window", "models"),
         ("claude-fable-5-2", "context_window", "genai-prices"),
+        ("claude-fable-5-2", "fast_speed", "fast-mode"),
     ],
 )
 def test_the_source_is_the_nearest_that_is_stated(name: str, fact: str, source: str) -> None:
