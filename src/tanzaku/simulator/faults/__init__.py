@@ -1,0 +1,22 @@
+"""What goes wrong on purpose, and how well a client took it."""
+
+from tanzaku.simulator.faults._fault import Fault, FaultPlan, When, Where
+from tanzaku.simulator.faults._faults import FAULT_HEADER, Faults
+from tanzaku.simulator.faults._kinds import KINDS, Kind, Parameter
+from tanzaku.simulator.faults._read import load_faults, parse_faults
+from tanzaku.simulator.faults._strike import Interception
+
+__all__ = [
+    "FAULT_HEADER",
+    "KINDS",
+    "Fault",
+    "FaultPlan",
+    "Faults",
+    "Interception",
+    "Kind",
+    "Parameter",
+    "When",
+    "Where",
+    "load_faults",
+    "parse_faults",
+]
