@@ -352,9 +352,9 @@ class _Builder:
             return text
         if text in _WORDS:
             return _WORDS[text]
-        if len(text) <= MAX_DIGITS and _INTEGER.fullmatch(text):
-            return int(text)
-        if _NUMBER.fullmatch(text) and not _INTEGER.fullmatch(text):
+        if _INTEGER.fullmatch(text):
+            return int(text) if len(text.lstrip("+-")) <= MAX_DIGITS else text
+        if _NUMBER.fullmatch(text):
             value = float(text)
             if math.isfinite(value):
                 return value

@@ -1,23 +1,20 @@
-"""A Claude made of scenarios alone, asked by the official SDK; and short ways to ask a run."""
+"""A simulator with a scenario, asked by the official SDK; and short ways to ask a run."""
 
-import json
+import asyncio
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, Protocol
 
 import httpx2
 import pytest
 from anthropic import Anthropic
 
-from tanzaku.catalog import get_model
-from tanzaku.simulator._answer import answer_request, answer_script, encode_stream
-from tanzaku.simulator._replies import reply_error, reply_events, reply_json
-from tanzaku.simulator._script import ScriptedAnswer
+from tanzaku.core import VirtualClock
+from tanzaku.simulator import Simulator, SimulatorSettings
 from tanzaku.simulator.scenario import Choice, ScenarioRun, parse_scenario
-from tanzaku.transport import HeaderList, HttpResponse
-from tanzaku.wire import ApiError, find_betas, validate
+from tanzaku.transport import HeaderList, HttpRequest, HttpResponse, read_all
 
 NOW = 1_795_000_000.0
-ORGANIZATION = b"00000000-0000-4000-8000-000000000000"
 
 
 class Choose(Protocol):
@@ -34,54 +31,35 @@ class Choose(Protocol):
 
 
 class ScenarioClaude:
-    """Answers the SDK's requests with a run, after it refused what the API would refuse."""
+    """The transport of an SDK client: a simulator that has one scenario file."""
 
-    def __init__(self, text: str) -> None:
-        self.run = ScenarioRun(parse_scenario(text, "s"))
-        self.answered = 0
+    def __init__(self, path: Path) -> None:
+        settings = SimulatorSettings(scenarios=(path,))
+        self._simulator = Simulator(clock=VirtualClock(NOW), settings=settings)
 
     def __call__(self, request: httpx2.Request) -> httpx2.Response:
         headers = [(name.lower(), value) for name, value in request.headers.raw]
-        try:
-            response = self._answer(json.loads(request.content), headers)
-        except ApiError as error:
-            response = reply_error(error, "req_1", rule="s", organization=ORGANIZATION)
-        assert isinstance(response.body, bytes)
-        return httpx2.Response(
-            response.status, headers=list(response.headers), content=response.body
-        )
+        target = request.url.raw_path.decode()
+        response = asyncio.run(self._ask(HttpRequest("POST", target, headers, request.content)))
+        return httpx2.Response(response.status, headers=response.headers, content=response.body)
 
-    def _answer(self, body: dict[str, Any], headers: HeaderList) -> HttpResponse:
-        model = get_model(body["model"])
-        betas = find_betas(headers)
-        version = dict(headers)[b"anthropic-version"].decode()
-        violations = validate(body, model, version, endpoint="messages", betas=betas)
-        if violations:
-            raise ApiError.from_violation(violations[0])
-        choice = self.run.choose(body, headers, now=NOW)
-        match choice.answer:
-            case ApiError() as error:
-                raise error
-            case ScriptedAnswer() as scripted:
-                answer = answer_script(scripted, body, model, 10)
-            case None:
-                answer = answer_request(body, model, 10, 0)
-        self.answered += 1
-        message = answer.stamp(0, b"key", self.answered)
-        rule = choice.rule or answer.rule
-        if body.get("stream"):
-            frames = encode_stream(answer, message)
-            return reply_events(frames, "req_1", rule=rule, organization=ORGANIZATION)
-        return reply_json(message, "req_1", rule=rule, organization=ORGANIZATION)
+    async def _ask(self, request: HttpRequest) -> HttpResponse:
+        try:
+            response = await self._simulator(request)
+            return HttpResponse(response.status, response.headers, await read_all(response))
+        finally:
+            await self._simulator.close()
 
 
 @pytest.fixture
-def connect() -> Iterator[Callable[[str], Anthropic]]:
-    """An unmodified SDK client whose API is the scenario of a text."""
+def connect(tmp_path: Path) -> Iterator[Callable[[str], Anthropic]]:
+    """An unmodified SDK client whose API is the scenario of a text (the file is called `s`)."""
     clients: list[httpx2.Client] = []
 
     def build(text: str) -> Anthropic:
-        http = httpx2.Client(transport=httpx2.MockTransport(ScenarioClaude(text)))
+        path = tmp_path / "s.yaml"
+        path.write_text(text, encoding="utf-8")
+        http = httpx2.Client(transport=httpx2.MockTransport(ScenarioClaude(path)))
         clients.append(http)
         return Anthropic(api_key="k", http_client=http, max_retries=0)
 
