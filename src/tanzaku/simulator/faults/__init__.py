@@ -5,10 +5,14 @@ from tanzaku.simulator.faults._faults import FAULT_HEADER, Faults
 from tanzaku.simulator.faults._kinds import KINDS, Kind, Parameter
 from tanzaku.simulator.faults._read import load_faults, parse_faults
 from tanzaku.simulator.faults._strike import Interception
+from tanzaku.simulator.faults._verdict import Bounds, ClientVerdict, Failure, judge_client
 
 __all__ = [
     "FAULT_HEADER",
     "KINDS",
+    "Bounds",
+    "ClientVerdict",
+    "Failure",
     "Fault",
     "FaultPlan",
     "Faults",
@@ -17,6 +21,7 @@ __all__ = [
     "Parameter",
     "When",
     "Where",
+    "judge_client",
     "load_faults",
     "parse_faults",
 ]
