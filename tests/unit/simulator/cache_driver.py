@@ -12,15 +12,14 @@ from tanzaku.simulator._prefix_tokens import count_breakpoints
 SONNET = "claude-sonnet-4-5"
 MARK = {"cache_control": {"type": "ephemeral"}}
 MARK_1H = {"cache_control": {"type": "ephemeral", "ttl": "1h"}}
-PIECES = ("lake", "stone", "river", "cloud")
 
 
-def words(tokens: int, salt: str = "lake") -> str:
-    """A text of so many tokens (`lake` and the like are one each, with a space before it too)."""
+def words(tokens: int, salt: str = "book") -> str:
+    """A text of so many tokens (`book` and the like are one each, with a space before it too)."""
     return " ".join([salt] * tokens)
 
 
-def text(tokens: int, salt: str = "lake", **mark: Any) -> dict[str, Any]:
+def text(tokens: int, salt: str = "book", **mark: Any) -> dict[str, Any]:
     return {"type": "text", "text": words(tokens, salt), **mark}
 
 

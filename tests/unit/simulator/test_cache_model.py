@@ -22,7 +22,7 @@ MODELS = (
     "claude-fable-5-2",
 )
 SIZES = st.sampled_from([1, 20, 600, 1100, 3200])
-SALTS = st.sampled_from(["lake", "stone", "river"])
+SALTS = st.sampled_from(["book", "day", "river"])
 TTL_MARKS: dict[str, dict[str, str]] = {
     "5m": {"type": "ephemeral"},
     "explicit 5m": {"type": "ephemeral", "ttl": "5m"},
@@ -74,7 +74,7 @@ class Conversations(RuleBasedStateMachine):
 
     @initialize(model=st.sampled_from(MODELS))
     def open(self, model: str) -> None:
-        long = [text(4500, "stone", cache_control=TTL_MARKS["1h"]), text(1)]
+        long = [text(4500, "day", cache_control=TTL_MARKS["1h"]), text(1)]
         talk = request(user(text(20)), model=model, system=long, tools=[dict(TOOL)])
         self.talks.append(talk | {"cache_control": TTL_MARKS["5m"]})
 
@@ -171,7 +171,7 @@ class Conversations(RuleBasedStateMachine):
             calls.append(
                 {"type": "tool_use", "id": name, "name": "look", "input": {"b": 1, "a": 2}}
             )
-            results.append({"type": "tool_result", "tool_use_id": name, "content": "A lake."})
+            results.append({"type": "tool_result", "tool_use_id": name, "content": "A book."})
         if in_one_turn:
             talk["messages"] += [assistant(*begun, *calls), user(*results)]
             return
@@ -179,7 +179,7 @@ class Conversations(RuleBasedStateMachine):
             talk["messages"] += [assistant(*begun, call), user(result)]
 
     def grow_rarely(self, data: st.DataObject, talk: dict[str, Any]) -> None:
-        source = {"type": "text", "media_type": "text/plain", "data": "Lakes are deep."}
+        source = {"type": "text", "media_type": "text/plain", "data": "Books are deep."}
         document = {"type": "document", "source": source, "citations": {"enabled": True}}
         result = {"type": "tool_result", "tool_use_id": "toolu_0", "content": [IMAGE]}
         grown = [assistant(), user(IMAGE), user(result), user(document)]
@@ -260,5 +260,5 @@ def test_usage_equals_the_references_in_all_four_figures() -> None:
 @pytest.mark.full
 def test_usage_equals_the_references_on_many_more_conversations() -> None:
     run_state_machine_as_test(
-        Conversations, settings=settings(max_examples=3000, stateful_step_count=60, deadline=None)
+        Conversations, settings=settings(max_examples=600, stateful_step_count=50, deadline=None)
     )

@@ -1,0 +1,639 @@
+"""Prompt caching rule by rule, with the examples the documentation gives."""
+
+import copy
+from typing import Any
+
+import pytest
+
+from tanzaku.simulator._cache import CacheUsage
+from unit.simulator.cache_driver import (
+    MARK,
+    MARK_1H,
+    SONNET,
+    Caching,
+    assistant,
+    request,
+    text,
+    user,
+)
+
+PAGE = "build-with-claude/prompt-caching, 2026-10"
+TOOLS_PAGE = "agents-and-tools/tool-use/tool-use-with-prompt-caching, 2026-10"
+HAIKU = "claude-haiku-4-5"
+KEEPS_THINKING = "claude-sonnet-4-6"
+OPUS = "claude-opus-4-5"
+TOOL = {"name": "look", "description": "Looks.", "input_schema": {"type": "object"}}
+WEB_SEARCH = {"type": "web_search_20250305", "name": "web_search"}
+IMAGE = {"type": "image", "source": {"type": "url", "url": "https://example.com/a.png"}}
+PDF = {"type": "document", "source": {"type": "url", "url": "https://example.com/a.pdf"}}
+# Of the tokenizer of Claude 3 to 4.6: what a first user turn adds before it and the answer behind.
+USER_HEADER, ANSWER_HEADER = 4, 3
+
+
+def rule(behaviour: str, standing: str = "documented", source: str = PAGE) -> pytest.MarkDecorator:
+    return pytest.mark.fidelity("prompt caching", behaviour, standing, source)
+
+
+def turns(count: int, *, mark_last: bool = True) -> list[dict[str, Any]]:
+    """One user message of so many blocks, each of 150 tokens."""
+    blocks = [text(150, f"book{number}") for number in range(count)]
+    if mark_last:
+        blocks[-1] |= MARK
+    return blocks
+
+
+@pytest.fixture
+def caching() -> Caching:
+    return Caching()
+
+
+@rule("the first request writes up to its breakpoint, the second reads as much")
+def test_example_of_the_book(caching: Caching) -> None:
+    book = [text(40, "book"), text(3000, "day", **MARK)]
+    asked = request(user(text(14, "river")), system=book)
+
+    first, second = caching.send(asked), caching.send(asked)
+
+    # In the page's example 188,086 tokens of system are written, then read; 21 are the question's.
+    assert first == CacheUsage(21, 0, 3040, 0)
+    assert second == CacheUsage(21, 3040, 0, 0)
+
+
+@rule("the counts of usage: input, creation (the sum of both lifetimes), read")
+def test_fields_of_usage_in_the_page_s_example(caching: Caching) -> None:
+    system = [text(1800, "book", **MARK_1H), text(100, "day")]
+    caching.send(request(user("Hello."), system=system))
+    system[1] |= MARK_1H
+    question = user(text(148 - USER_HEADER, **MARK), text(2048 - ANSWER_HEADER, "river"))
+
+    usage = caching.send(request(question, system=system))
+
+    assert usage.to_usage() == {
+        "input_tokens": 2048,
+        "cache_read_input_tokens": 1800,
+        "cache_creation_input_tokens": 248,
+        "cache_creation": {"ephemeral_5m_input_tokens": 148, "ephemeral_1h_input_tokens": 100},
+    }
+
+
+@rule("order tools, system, messages: each level is read as long as all before it stands")
+def test_order_of_the_prompt(caching: Caching) -> None:
+    asked = request(
+        user(text(1000, "river", **MARK)),
+        system=[text(1000, "day", **MARK)],
+        tools=[TOOL | {"description": "book " * 1000} | MARK],
+    )
+    tools, system, messages = read_levels(asked)
+    caching.send(asked)
+
+    assert caching.send(asked | {"messages": [user("Else.")]}).read_tokens == system
+    assert caching.send(asked | {"system": "Else."}).read_tokens == tools
+    assert caching.send(asked | {"tools": [TOOL]}).read_tokens == 0
+    assert caching.send(asked).read_tokens == messages
+
+
+def read_levels(asked: dict[str, Any]) -> tuple[int, int, int]:
+    """Tokens up to the breakpoints on tools, system and messages of a request that has all three:
+    what each leaves uncached when the others are taken away."""
+    total = Caching().send(asked)
+    whole = total.input_tokens + total.write_5m_tokens + total.write_1h_tokens
+    only_tools = asked | {"system": [text(1000, "day")], "messages": [without_marks(asked)]}
+    only_system = asked | {"messages": [without_marks(asked)]}
+    tools = whole - Caching().send(only_tools).input_tokens
+    system = whole - Caching().send(only_system).input_tokens
+    return tools, system, whole - total.input_tokens
+
+
+def without_marks(asked: dict[str, Any]) -> dict[str, Any]:
+    message = copy.deepcopy(asked["messages"][0])
+    for block in message["content"]:
+        block.pop("cache_control", None)
+    return message
+
+
+@rule("a prefix is written at breakpoints only; content that stood still is not found")
+def test_example_of_the_timestamp(caching: Caching) -> None:
+    system = [text(300, f"book{number}") for number in range(5)]
+    for second in range(3):
+        usage = caching.send(request(user(text(9, f"at{second}", **MARK)), system=system))
+        assert usage.read_tokens == 0
+        assert usage.write_5m_tokens > 1500
+
+    system[-1] |= MARK
+    caching.send(request(user("at 3"), system=system))
+    assert caching.send(request(user("at 4"), system=system)).read_tokens > 1500
+
+
+@rule("20 positions of look-back, the breakpoint's own among them")
+def test_example_of_the_growing_conversation(caching: Caching) -> None:
+    ten, fifteen = caching.send(request(user(*turns(10)))), caching.send(request(user(*turns(15))))
+    written = ten.write_5m_tokens
+    assert fifteen.read_tokens == written
+    assert fifteen.write_5m_tokens > 0
+
+    missed = caching.plan(request(user(*turns(35))))
+    assert missed is not None
+    assert missed.usage.read_tokens == 0
+
+    twice = turns(35)
+    twice[14] |= MARK
+    found = caching.plan(request(user(*twice)))
+    assert found is not None
+    assert found.usage.read_tokens == written + fifteen.write_5m_tokens
+
+
+@pytest.mark.parametrize(("appended", "is_found"), [(19, True), (20, False)])
+@rule("20 positions of look-back, the breakpoint's own among them")
+def test_edge_of_the_look_back(caching: Caching, appended: int, is_found: bool) -> None:
+    caching.send(request(user(*turns(10))))
+    assert (caching.send(request(user(*turns(10 + appended)))).read_tokens > 0) == is_found
+
+
+@rule("consecutive tool calls are one position of the look-back, and so are consecutive results")
+def test_parallel_calls_do_not_push_an_entry_out_of_reach(caching: Caching) -> None:
+    opening = user(text(1500, **MARK))
+    caching.send(request(opening))
+    calls = [
+        {"type": "tool_use", "id": f"toolu_{n}", "name": "look", "input": {}} for n in range(15)
+    ]
+    results = [
+        {"type": "tool_result", "tool_use_id": f"toolu_{n}", "content": "A book."}
+        for n in range(15)
+    ]
+    bare = user(text(1500))
+
+    in_a_row = [turn for pair in zip(calls, results, strict=True) for turn in map(as_turn, pair)]
+    assert caching.send(marked(request(bare, *in_a_row))).read_tokens == 0
+    parallel = request(bare, assistant(*calls), user(*results))
+    assert caching.send(marked(parallel)).read_tokens == 1500 + USER_HEADER
+
+
+@rule("an entry inside of a run of results is found", "guess", "not published")
+def test_guess_each_block_of_a_run_is_looked_at(caching: Caching) -> None:
+    opening = [
+        user(text(1500)),
+        assistant({"type": "tool_use", "id": "t", "name": "n", "input": {}}),
+    ]
+    results = [
+        {"type": "tool_result", "tool_use_id": "t", "content": f"Book {n}."} for n in range(30)
+    ]
+    early = caching.send(marked(request(*opening, user(*results[:5]))))
+    late = caching.send(marked(request(*opening, user(*results))))
+    assert late.read_tokens == early.write_5m_tokens
+
+
+def as_turn(block: dict[str, Any]) -> dict[str, Any]:
+    return assistant(block) if block["type"] == "tool_use" else user(block)
+
+
+def marked(asked: dict[str, Any]) -> dict[str, Any]:
+    return asked | MARK
+
+
+@rule("an entry can be read once its writer's answer begins: parallel first calls all miss")
+def test_parallel_first_calls(caching: Caching) -> None:
+    asked = request(user(text(1500, **MARK)))
+    parallel = [caching.plan(asked) for _ in range(3)]
+    assert [plan.usage.write_5m_tokens for plan in parallel if plan] == [1504] * 3
+
+    caching.begin(parallel[0])
+    later = caching.plan(asked)
+    assert later is not None
+    assert later.usage == CacheUsage(ANSWER_HEADER, 1504, 0, 0)
+
+
+@rule("a request whose answer never begins writes nothing", "guess", "not published")
+def test_guess_a_failed_request_writes_nothing(caching: Caching) -> None:
+    asked = request(user(text(1500, **MARK)))
+    caching.plan(asked)
+    assert caching.send(asked).read_tokens == 0
+
+
+@pytest.mark.parametrize(
+    ("mark", "seconds", "is_alive"),
+    [(MARK, 299.9, True), (MARK, 300, False), (MARK_1H, 3599.9, True), (MARK_1H, 3600, False)],
+    ids=["5m-alive", "5m-over", "1h-alive", "1h-over"],
+)
+@rule("an entry lives 5 minutes, or 1 hour")
+def test_lifetime(caching: Caching, mark: dict[str, Any], seconds: float, is_alive: bool) -> None:
+    asked = request(user(text(1500, **mark)))
+    caching.send(asked)
+    caching.now += seconds
+    assert (caching.send(asked).read_tokens > 0) == is_alive
+
+
+@rule("the lifetime counts from the start of the request, not of its answer")
+def test_example_of_the_answer_of_four_minutes(caching: Caching) -> None:
+    asked = request(user(text(1500, **MARK)))
+    slow = caching.plan(asked)
+    caching.now += 240
+    caching.begin(slow)
+    caching.now += 59
+    assert caching.plan(asked).usage.read_tokens > 0  # type: ignore[union-attr]
+    caching.now += 240
+    assert caching.plan(asked).usage.read_tokens > 0  # type: ignore[union-attr]
+
+
+@rule("the lifetime counts from the start of the request, not of its answer")
+def test_an_answer_that_begins_after_the_lifetime_leaves_nothing(caching: Caching) -> None:
+    asked = request(user(text(1500, **MARK)))
+    slow = caching.plan(asked)
+    caching.now += 300
+    caching.begin(slow)
+    assert caching.send(asked).read_tokens == 0
+
+
+@pytest.mark.parametrize(("mark", "pause"), [(MARK, 200), (MARK_1H, 3000)], ids=["5m", "1h"])
+@rule("a read refreshes an entry for its lifetime, at no cost")
+def test_refresh(caching: Caching, mark: dict[str, Any], pause: float) -> None:
+    asked = request(user(text(1500, **mark)))
+    caching.send(asked)
+    for _ in range(4):
+        caching.now += pause
+        assert caching.send(asked) == CacheUsage(ANSWER_HEADER, 1504, 0, 0)
+
+
+@rule("a block marked before and not now is still found, and refreshed")
+def test_marks_move_on(caching: Caching) -> None:
+    opening, answer = text(1500), assistant(text(20, "day"))
+    caching.send(request(user(opening | MARK)))
+    caching.now += 200
+    longer = request(user(opening), answer, user(text(30, "river", **MARK)))
+    assert caching.send(longer).read_tokens == 1504
+    caching.now += 200
+    assert caching.send(request(user(opening | MARK))).read_tokens == 1504
+
+
+@rule("a breakpoint before the hit lives on with it", "guess", "no more than hinted at")
+def test_guess_a_marked_system_prompt_stays_while_the_conversation_is_read(
+    caching: Caching,
+) -> None:
+    system = [text(1500, "day", **MARK)]
+    talk = request(user(text(100, **MARK)), system=system)
+    caching.send(talk)
+    for _ in range(3):
+        caching.now += 200
+        caching.send(talk)
+    assert caching.send(request(user("Something new."), system=system)).read_tokens == 1500
+
+
+@rule(
+    "a breakpoint before the hit that ran out is written again", "guess", "no more than hinted at"
+)
+def test_guess_a_system_prompt_that_ran_out_is_added_back_unbilled(caching: Caching) -> None:
+    system = [text(1500, "day", **MARK)]
+    talk = request(user(text(100, **MARK_1H)), system=[text(1500, "day")])
+    caching.send(talk)
+    caching.now += 1000
+    again = caching.send(talk | {"system": system})
+    assert again == CacheUsage(ANSWER_HEADER, 1604, 0, 0)
+    assert caching.send(request(user("Something new."), system=system)).read_tokens == 1500
+
+
+@pytest.mark.parametrize(
+    ("model", "minimum"), [(SONNET, 1024), (HAIKU, 4096), ("claude-opus-4-6", 4096)]
+)
+@rule("below the model's minimum nothing is cached: both counts 0, no error")
+def test_minimum(caching: Caching, model: str, minimum: int) -> None:
+    short = request(user("Hello."), system=[text(minimum - 1, **MARK)], model=model)
+    long = request(user("Hello."), system=[text(minimum, **MARK)], model=model)
+    for _ in range(2):
+        usage = caching.send(short)
+        assert (usage.read_tokens, usage.write_5m_tokens) == (0, 0)
+    assert caching.send(long).write_5m_tokens == minimum
+    assert caching.send(long).read_tokens == minimum
+
+
+@rule("a model whose minimum is unknown has 512 tokens", "guess", "not published")
+def test_guess_minimum_of_a_model_without_a_published_one(caching: Caching) -> None:
+    for tokens, written in ((511, 0), (512, 512)):
+        system = [text(tokens, **MARK)]
+        asked = request(user("Hello."), system=system, model="claude-fable-5-2")
+        assert caching.send(asked).write_5m_tokens == written
+
+
+@rule("a breakpoint below the minimum is passed over, a later one counts")
+def test_short_breakpoint_before_a_long_one(caching: Caching) -> None:
+    system = [text(1000, **MARK_1H)]
+    usage = caching.send(request(user(text(500, "river", **MARK)), system=system))
+    assert usage == CacheUsage(ANSWER_HEADER, 0, 1504, 0)
+    assert caching.send(request(user("Hello."), system=system)).read_tokens == 0
+
+
+@rule("caches are apart by workspace and by model")
+def test_isolation(caching: Caching) -> None:
+    asked = request(user(text(4200, **MARK)))
+    caching.send(asked)
+    assert caching.send(asked, "another").read_tokens == 0
+    assert caching.send(asked | {"model": OPUS}).read_tokens == 0
+    assert caching.send(asked | {"model": "claude-sonnet-4-5-20250929"}).read_tokens > 0
+
+
+LONG, SHORT = MARK_1H, MARK
+
+
+@pytest.mark.parametrize(
+    ("written", "marks", "expected"),
+    [
+        ((), (LONG, LONG, SHORT), CacheUsage(3, 0, 1000, 3004)),
+        ((0,), (LONG, LONG, SHORT), CacheUsage(3, 2004, 1000, 1000)),
+        ((0, 1), (LONG, LONG, SHORT), CacheUsage(3, 3004, 1000, 0)),
+        ((0, 1, 2), (LONG, LONG, SHORT), CacheUsage(3, 4004, 0, 0)),
+        ((1,), (LONG, None, SHORT), CacheUsage(3, 3004, 1000, 0)),
+        ((0,), (LONG, None, LONG), CacheUsage(3, 2004, 0, 2000)),
+        ((0,), (SHORT, SHORT, None), CacheUsage(1003, 2004, 1000, 0)),
+        ((0,), (None, LONG, None), CacheUsage(1003, 2004, 0, 1000)),
+    ],
+    ids=[
+        "nothing cached",
+        "first cached",
+        "all of 1h cached",
+        "all cached",
+        "hit between 1h and 5m",
+        "1h only",
+        "5m only",
+        "hit on an unmarked block",
+    ],
+)
+@rule("mixed lifetimes: read A, written for 1 hour B - A, for 5 minutes C - B")
+def test_mixed_lifetimes(
+    caching: Caching,
+    written: tuple[int, ...],
+    marks: tuple[dict[str, Any] | None, ...],
+    expected: CacheUsage,
+) -> None:
+    blocks = [text(2000, "book"), text(1000, "day"), text(1000, "river")]
+    for index in written:
+        caching.send(request(user(*blocks[:index], blocks[index] | MARK_1H)))
+    asked = request(
+        user(*[block | (mark or {}) for block, mark in zip(blocks, marks, strict=True)])
+    )
+    assert caching.send(asked) == expected
+
+
+@rule("of two writers of one prefix the longer life holds", "guess", "not published")
+def test_guess_two_writers_of_one_prefix(caching: Caching) -> None:
+    for first, second in ((MARK, MARK_1H), (MARK_1H, MARK)):
+        asked = [request(user(text(1500, f"book{first}", **mark))) for mark in (first, second)]
+        plans = [caching.plan(each) for each in asked]
+        for plan in plans:
+            caching.begin(plan)
+        caching.now += 3599
+        assert caching.send(asked[0]).read_tokens > 0
+
+
+LONG_TOOL = TOOL | {"description": "book " * 1000}
+BASE = request(
+    user(text(1000, "river", **MARK)),
+    system=[text(1000, "day", **MARK)],
+    tools=[LONG_TOOL | MARK],
+    model=KEEPS_THINKING,
+)
+OTHER_TOOL = [*BASE["tools"], TOOL | {"name": "other"}]
+FORMAT = {"format": {"type": "json_schema", "schema": {"type": "object"}}}
+ENABLED = {"type": "enabled", "budget_tokens": 1024}
+# What changes: the last level that stays, what is asked for first, and what then.
+CHANGES: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
+    "a tool's description": ("", {}, {"tools": [TOOL | {"description": "day " * 1000} | MARK]}),
+    "a tool before": ("", {}, {"tools": [TOOL | {"name": "other"}, *BASE["tools"]]}),
+    "a key of a schema moved": (
+        "",
+        {"tools": [LONG_TOOL | {"input_schema": {"type": "object", "title": "T"}} | MARK]},
+        {"tools": [LONG_TOOL | {"input_schema": {"title": "T", "type": "object"}} | MARK]},
+    ),
+    "web search on": ("tools", {}, {"tools": [*BASE["tools"], WEB_SEARCH]}),
+    "web search on, named first": ("tools", {}, {"tools": [WEB_SEARCH, *BASE["tools"]]}),
+    "web search off": ("tools", {"tools": [*BASE["tools"], WEB_SEARCH]}, {"tools": BASE["tools"]}),
+    "speed": ("tools", {}, {"speed": "fast"}),
+    "speed named": ("messages", {}, {"speed": "standard"}),
+    "citations on": (
+        "tools",
+        {},
+        {"messages": [*BASE["messages"], user(PDF | {"citations": {"enabled": True}})]},
+    ),
+    "citations off": (
+        "messages",
+        {},
+        {"messages": [*BASE["messages"], user(PDF | {"citations": {"enabled": False}})]},
+    ),
+    "the system prompt": ("tools", {}, {"system": [text(1000, "pond", **MARK)]}),
+    "tool choice": ("system", {}, {"tool_choice": {"type": "any"}}),
+    "tool choice named": ("messages", {}, {"tool_choice": {"type": "auto"}}),
+    "one tool or the other": (
+        "system",
+        {"tool_choice": {"type": "tool", "name": "look"}},
+        {"tool_choice": {"type": "tool", "name": "other"}},
+    ),
+    "parallel calls": (
+        "system",
+        {},
+        {"tool_choice": {"type": "auto", "disable_parallel_tool_use": True}},
+    ),
+    "an image": ("system", {}, {"messages": [*BASE["messages"], user(IMAGE)]}),
+    "an image in a result": (
+        "system",
+        {},
+        {
+            "messages": [
+                *BASE["messages"],
+                user({"type": "tool_result", "tool_use_id": "t", "content": [IMAGE]}),
+            ]
+        },
+    ),
+    "thinking's display": (
+        "messages",
+        {"thinking": ENABLED},
+        {"thinking": ENABLED | {"display": "omitted"}},
+    ),
+    "effort, as by default": ("messages", {}, {"output_config": {"effort": "high"}}),
+    "a message": ("system", {}, {"messages": [user(text(1000, "pond", **MARK))]}),
+    "one more message": ("messages", {}, {"messages": [*BASE["messages"], user("And?")]}),
+    "a string for a block": (
+        "messages",
+        {},
+        {"messages": [*BASE["messages"], assistant("Yes.")]},
+    ),
+    "how long to answer": ("messages", {}, {"max_tokens": 7, "stream": True}),
+}
+# Published: an output format ends "any" cache, thinking and effort end the messages and on unnamed
+# models all. Guessed: what stays before a new tool, that tools go with the format, that thinking and
+# effort spare tools and system, that a default counts as left out.
+GUESSED_CHANGES: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
+    "a tool behind": ("tools", {}, {"tools": OTHER_TOOL}),
+    "thinking on": ("system", {}, {"thinking": ENABLED}),
+    "thinking's budget": (
+        "system",
+        {"thinking": ENABLED},
+        {"thinking": ENABLED | {"budget_tokens": 1025}},
+    ),
+    "thinking off, as by default": ("messages", {}, {"thinking": {"type": "disabled"}}),
+    "effort": ("system", {}, {"output_config": {"effort": "low"}}),
+    "output format": ("", {}, {"output_config": FORMAT}),
+}
+
+
+@pytest.mark.parametrize("change", sorted(CHANGES))
+@rule(
+    "what ends which level of the cache (tools, system, messages)", source=f"{PAGE}; {TOOLS_PAGE}"
+)
+def test_invalidation(caching: Caching, change: str) -> None:
+    check_invalidation(caching, *CHANGES[change])
+
+
+@pytest.mark.parametrize("change", sorted(GUESSED_CHANGES))
+@rule("what thinking, effort, an output format and a tool behind leave standing", "guess", PAGE)
+def test_guess_invalidation(caching: Caching, change: str) -> None:
+    check_invalidation(caching, *GUESSED_CHANGES[change])
+
+
+def check_invalidation(
+    caching: Caching, kept: str, before: dict[str, Any], after: dict[str, Any]
+) -> None:
+    levels = [0, *find_levels(BASE | before)]
+    assert len(set(levels)) == 4
+    caching.send(BASE | before)
+    still_read = caching.send(BASE | after).read_tokens
+    assert still_read == dict(zip(("", "tools", "system", "messages"), levels, strict=True))[kept]
+
+
+def find_levels(asked: dict[str, Any]) -> list[int]:
+    """Tokens up to the three breakpoints of `asked`: read by requests that share no more."""
+    caching = Caching()
+    caching.send(asked)
+    shorter = [
+        asked | {"system": "Else.", "messages": [user("Else.")]},
+        asked | {"messages": [user("Else.")]},
+        asked,
+    ]
+    return [caching.plan(each).usage.read_tokens for each in shorter]  # type: ignore[union-attr]
+
+
+@rule("deferred tools are no part of the prefix", source=TOOLS_PAGE)
+def test_deferred_tools(caching: Caching) -> None:
+    caching.send(BASE)
+    far = TOOL | {"name": "far", "defer_loading": True}
+    assert caching.send(BASE | {"tools": [far, *BASE["tools"]]}).read_tokens > 3000
+
+
+@rule("the order of keys in a tool call's input counts")
+def test_keys_of_a_call_in_another_order(caching: Caching) -> None:
+    def ask(arguments: dict[str, Any]) -> dict[str, Any]:
+        call = {"type": "tool_use", "id": "toolu_1", "name": "look", "input": arguments}
+        result = {"type": "tool_result", "tool_use_id": "toolu_1", "content": "A book."}
+        return marked(request(user(text(1500)), assistant(call), user(result)))
+
+    caching.send(ask({"a": 1, "b": 2}))
+    assert caching.send(ask({"a": 1, "b": 2})).read_tokens > 0
+    assert caching.send(ask({"b": 2, "a": 1})).read_tokens == 0
+
+
+@rule("a text block is the same as its string, and as the SDK sends back what it got")
+def test_other_ways_to_write_the_same_text(caching: Caching) -> None:
+    talk = [user(text(1500)), assistant(text(20, "day")), user("Go on.")]
+    caching.send(marked(request(*talk)))
+    spelled = [
+        user(text(1500)["text"]),
+        assistant(text(20, "day", citations=None)),
+        user({"type": "text", "text": "Go on."}),
+    ]
+    assert caching.send(marked(request(*spelled))).write_5m_tokens == 0
+
+
+@rule("automatic: a top-level mark stands on the last block and moves on with the conversation")
+def test_automatic_breakpoint(caching: Caching) -> None:
+    first = caching.send(marked(request(user(text(1500)))))
+    assert first == CacheUsage(ANSWER_HEADER, 0, 1504, 0)
+    talk = [user(text(1500)), assistant("A book."), user(text(50, "day"))]
+    second = caching.send(marked(request(*talk)))
+    assert second.read_tokens == 1504
+    assert second.input_tokens == ANSWER_HEADER
+    assert second.write_5m_tokens > 50
+
+
+@rule("automatic: of one hour where it says so")
+def test_automatic_breakpoint_of_an_hour(caching: Caching) -> None:
+    usage = caching.send(request(user(text(1500)), **MARK_1H))
+    assert usage == CacheUsage(ANSWER_HEADER, 0, 0, 1504)
+
+
+@rule("automatic: passes over blocks that cannot be marked; without any, nothing is cached")
+def test_automatic_breakpoint_walks_back(caching: Caching) -> None:
+    thinking = {"type": "thinking", "thinking": "Hm. " * 400, "signature": "s"}
+    usage = caching.send(request(user(text(1500)), assistant(thinking), **MARK))
+    assert usage.write_5m_tokens == 1504
+    assert usage.input_tokens > 400
+    assert caching.plan(request(assistant(thinking), **MARK)) is None
+
+
+@rule("automatic: with explicit breakpoints; a no-op on a block marked already")
+def test_automatic_and_explicit(caching: Caching) -> None:
+    system = [text(1500, "day", **MARK_1H)]
+    usage = caching.send(marked(request(user(text(100, **MARK)), system=system)))
+    assert usage == CacheUsage(ANSWER_HEADER, 0, 104, 1500)
+
+
+@rule("a request without a mark neither reads nor writes")
+def test_no_mark(caching: Caching) -> None:
+    caching.send(request(user(text(1500, **MARK))))
+    assert caching.plan(request(user(text(1500)))) is None
+
+
+@rule("a mark inside a tool result counts for the result", "guess", "not published")
+def test_guess_mark_inside_a_result(caching: Caching) -> None:
+    call = {"type": "tool_use", "id": "toolu_1", "name": "look", "input": {}}
+    content = [text(1500, **MARK), text(20)]
+    result = {"type": "tool_result", "tool_use_id": "toolu_1", "content": content}
+    usage = caching.send(request(user("Hello."), assistant(call), user(result)))
+    assert usage.input_tokens == ANSWER_HEADER
+    assert usage.write_5m_tokens > 1500
+
+
+@rule("pre-warming: max_tokens 0 writes, and reads, like any request")
+def test_prewarm(caching: Caching) -> None:
+    system = [text(5120, **MARK)]
+    warm = request(user("warmup"), system=system, model=OPUS) | {"max_tokens": 0}
+    # The page's example says 8 tokens of input, by a newer tokenizer.
+    assert caching.send(warm) == CacheUsage(USER_HEADER + ANSWER_HEADER + 2, 0, 5120, 0)
+    caching.now += 200
+    assert caching.send(warm).read_tokens == 5120
+    caching.now += 200
+    assert caching.send(request(user("Hello."), system=system, model=OPUS)).read_tokens == 5120
+
+
+@pytest.mark.parametrize(
+    ("model", "is_kept"), [(SONNET, False), (HAIKU, False), (KEEPS_THINKING, True), (OPUS, True)]
+)
+@rule("thinking of earlier turns: cached where the model keeps it, else gone with all behind it")
+def test_example_of_thinking_with_tools(caching: Caching, model: str, is_kept: bool) -> None:
+    def think(number: int) -> dict[str, Any]:
+        return {"type": "thinking", "thinking": f"Thought {number}.", "signature": "s"}
+
+    question = user(text(4200))
+    call = {"type": "tool_use", "id": "toolu_1", "name": "look", "input": {}}
+    result = {"type": "tool_result", "tool_use_id": "toolu_1", "content": "Rain."}
+    asking = {"model": model, "thinking": ENABLED, "tools": [TOOL]}
+    loop = [question, assistant(think(1), call), user(result)]
+
+    first = caching.send(marked(request(question, **asking)))
+    second = caching.send(marked(request(*loop, **asking)))
+    answer = assistant(think(2), text(9, "day"))
+    third = caching.send(marked(request(*loop, answer, user("And tomorrow?"), **asking)))
+
+    assert second.read_tokens == first.write_5m_tokens
+    written = second.read_tokens + second.write_5m_tokens
+    assert third.read_tokens == (written if is_kept else first.write_5m_tokens)
+
+
+@rule(
+    "entries are bounded; the one used longest ago goes first", "guess", "a bound of the simulator"
+)
+def test_guess_bounded_memory() -> None:
+    caching = Caching(max_entries=2)
+    first, second, third = [request(user(text(1500, salt, **MARK))) for salt in ("a", "b", "c")]
+    caching.send(first)
+    caching.send(second)
+    caching.send(first)
+    caching.send(third)
+    assert caching.plan(first).usage.read_tokens > 0  # type: ignore[union-attr]
+    assert caching.plan(second).usage.read_tokens == 0  # type: ignore[union-attr]
+    assert caching.plan(third).usage.read_tokens > 0  # type: ignore[union-attr]
