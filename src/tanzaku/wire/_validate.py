@@ -76,20 +76,20 @@ def validate_batch_create(request: Mapping[str, Any]) -> list[Violation]:
     """What the API would refuse on creation of a batch.
 
     Its requests are checked when the batch runs: `validate` with `endpoint="batches"`. The text on
-    a repeated `custom_id` is a guess.
+    a repeated `custom_id` is in public captures of September 2026.
     """
     found = check_shape(request, "batch")
     if found:
         return found
     seen: set[str] = set()
-    for index, item in enumerate(request["requests"]):
+    for item in request["requests"]:
         custom_id = item["custom_id"]
         if custom_id in seen:
             return [
                 Violation(
-                    f"requests.{index}.custom_id",
-                    f"custom_id must be unique within a batch. Found duplicate: {custom_id}",
-                    is_guess=True,
+                    "requests",
+                    "custom_id's must be unique within a batch. Duplicate custom_id found: "
+                    f"{custom_id}",
                 )
             ]
         seen.add(custom_id)

@@ -413,15 +413,13 @@ MODELS = [
 ]  # fmt: skip
 
 WARM_UP = [
-    Bad(f"max_tokens 0 and {what}", H45 if endpoint else S46, {"max_tokens": 0, **patch},
-        f"max_tokens: must be at least 1 when {text_of}", is_guess=True,
-        endpoint=endpoint or "messages")
-    for what, patch, text_of, endpoint in (
-        ("stream", {"stream": True}, "`stream` is true", None),
-        ("thinking", ADAPTIVE, "`thinking` is enabled", None),
-        ("format", FORMAT, "`output_config.format` is set", None),
-        ("forced tool", ANY, "`tool_choice` forces tool use", None),
-        ("batch", {}, "a request is part of a batch", "batches"),
+    Bad(f"max_tokens 0 and {what}", S46, {"max_tokens": 0, **patch},
+        f"max_tokens: must be at least 1 when {text_of}", is_guess=True)
+    for what, patch, text_of in (
+        ("stream", {"stream": True}, "`stream` is true"),
+        ("thinking", ADAPTIVE, "`thinking` is enabled"),
+        ("format", FORMAT, "`output_config.format` is set"),
+        ("forced tool", ANY, "`tool_choice` forces tool use"),
     )
 ]  # fmt: skip
 
@@ -582,8 +580,10 @@ CACHING = [
 ]  # fmt: skip
 
 BATCHES = [
-    Bad("stream in a batch", H45, {"stream": True}, "stream: must be false in a batch",
-        endpoint="batches", is_guess=True),
+    Bad("max_tokens 0 in a batch", H45, {"max_tokens": 0},
+        "max_tokens: must be greater than or equal to 1", endpoint="batches"),
+    Bad("stream in a batch", H45, {"stream": True},
+        "`stream=True` is not supported in the Message Batches API", endpoint="batches"),
     Bad("speed in a batch", O5, {"speed": "fast"}, "speed: is not supported in a batch",
         endpoint="batches", is_guess=True),
     Bad("standard speed in a batch", O5, {"speed": "standard"},
