@@ -2,14 +2,20 @@
 
 from tanzaku.ledger._ledger import Ledger, LedgerReader
 from tanzaku.ledger._query import CostRow
+from tanzaku.ledger._shelf import MemoryShelf, Shelf, ShelfRow
+from tanzaku.ledger._shelf_file import FileShelf
 from tanzaku.ledger._sqlite import SqliteVerdict, sqlite_verdict
 from tanzaku.ledger.errors import LedgerError
 
 __all__ = [
     "CostRow",
+    "FileShelf",
     "Ledger",
     "LedgerError",
     "LedgerReader",
+    "MemoryShelf",
+    "Shelf",
+    "ShelfRow",
     "SqliteVerdict",
     "sqlite_verdict",
 ]
