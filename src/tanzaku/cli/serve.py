@@ -40,10 +40,22 @@ def build(messages: Messages) -> click.Command:
             ),
             click.Option(
                 ["--pace"],
-                type=click.Choice(["instant"]),
                 default="instant",
                 show_default=True,
                 help=say("cli.serve.pace.help"),
+            ),
+            click.Option(
+                ["--scenario", "scenarios"],
+                type=click.Path(path_type=Path),
+                multiple=True,
+                help=say("cli.serve.scenario.help"),
+            ),
+            click.Option(
+                ["--validate", "strictness"],
+                type=click.Choice(["full", "schema", "warn"]),
+                default="full",
+                show_default=True,
+                help=say("cli.serve.validate.help"),
             ),
             ledger_option(messages),
         ],
@@ -58,11 +70,14 @@ def serve(
     port: int,
     live: bool,
     seed: int,
-    pace: Literal["instant"],
+    pace: str,
+    scenarios: tuple[Path, ...],
+    strictness: Literal["full", "schema", "warn"],
     ledger: Path | None,
 ) -> None:
     """Serve until SIGINT or SIGTERM; open streams get 30 s to end."""
     from tanzaku.server import Server
+    from tanzaku.simulator import SimulatorSettings, parse_pace
 
     key = None
     if live:
@@ -73,7 +88,8 @@ def serve(
                 hint=context.say("serve.no_key.hint", variable=KEY_VARIABLE),
             )
     path = context.find_ledger(ledger)
-    server = Server(host, port, live_api_key=key, seed=seed, pace=pace, ledger=path)
+    settings = SimulatorSettings(scenarios=scenarios, pace=parse_pace(pace), strictness=strictness)
+    server = Server(host, port, live_api_key=key, seed=seed, simulator=settings, ledger=path)
 
     def announce(url: str) -> None:
         terminal = context.terminal

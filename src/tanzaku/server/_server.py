@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 from pydantic_core import from_json
 
@@ -19,7 +19,7 @@ from tanzaku.exchange import Exchange
 from tanzaku.gateway import Gateway, RetryPolicy, build_anthropic_upstream
 from tanzaku.ledger import Ledger
 from tanzaku.server._routes import OwnRoutes, Refusals, Router
-from tanzaku.simulator import Faults, Simulator
+from tanzaku.simulator import Faults, Simulator, SimulatorSettings
 from tanzaku.transport import (
     HttpClient,
     RedactingFormatter,
@@ -55,7 +55,8 @@ class Server:
     `with Server() as server:` runs it in a thread with an event loop of its own; `async with` in
     the loop at hand; `run` until a signal. `server.url` is what ANTHROPIC_BASE_URL wants.
 
-    `port` 0 takes a free one. `seed` decides what the simulator answers. `ledger` is the file the
+    `port` 0 takes a free one. `seed` decides what the simulator answers, `simulator` how:
+    scenarios, pace, strictness. `ledger` is the file the
     exchanges are kept in (None: in memory, gone with the server). With `live_api_key`, and only
     then, requests go to the Claude API and cost money: that key is used, not the client's.
     """
@@ -67,7 +68,7 @@ class Server:
         *,
         live_api_key: str | None = None,
         seed: int = 0,
-        pace: Literal["instant"] = "instant",
+        simulator: SimulatorSettings = SimulatorSettings(),  # noqa: B008 - frozen
         ledger: Path | None = None,
     ) -> None:
         if live_api_key is not None and not live_api_key.strip():
@@ -83,7 +84,7 @@ class Server:
         self._ledger_path = ledger
         self._clock = SystemClock()
         self._seed = seed
-        self._pace: Literal["instant"] = pace
+        self._settings = simulator
         self._simulator = self._build_simulator()
         self._faults = Faults()
         self._ledger: Ledger | None = None
@@ -259,7 +260,7 @@ class Server:
         )
 
     def _build_simulator(self) -> Simulator:
-        return Simulator(seed=self._seed, clock=self._clock, pace=self._pace)
+        return Simulator(seed=self._seed, clock=self._clock, settings=self._settings)
 
     async def _close_simulator(self) -> None:
         await self._replace_simulator().close()

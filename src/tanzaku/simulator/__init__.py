@@ -1,6 +1,16 @@
-"""Answering as Claude would: the improviser, scripted answers, errors on order."""
+"""Answering as Claude would: scenarios, the improviser, prompt caching, pace, faults."""
 
-from tanzaku.simulator._faults import Faults
+from tanzaku.simulator._pace import PaceSettings, parse_pace
+from tanzaku.simulator._settings import SimulatorSettings
 from tanzaku.simulator._simulator import Simulator
+from tanzaku.simulator._strictness import Strictness
+from tanzaku.simulator.faults import Faults
 
-__all__ = ["Faults", "Simulator"]
+__all__ = [
+    "Faults",
+    "PaceSettings",
+    "Simulator",
+    "SimulatorSettings",
+    "Strictness",
+    "parse_pace",
+]

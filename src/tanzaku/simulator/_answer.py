@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from tanzaku.catalog import Model, count_text
@@ -24,12 +24,14 @@ _PREWARM_RULE = "prewarm"
 class Answer:
     """A Message without ids (`id` of the message and of its tool calls are filled in by `stamp`).
 
-    `tail` keeps the frames of its stream after the first, once they were encoded: where no tool is
-    called no id stands in them.
+    `told_usage` is what a script says of the usage, which beats what was counted. `tail` keeps the
+    frames of its stream after the first, once they were encoded: where no tool is called no id
+    stands in them.
     """
 
     rule: str
     message: Mapping[str, Any]
+    told_usage: Mapping[str, Any] = field(default_factory=dict)
     tail: bytes | None = None
 
     def stamp(self, seed: int, key: bytes, occurrence: int) -> dict[str, Any]:
@@ -151,8 +153,9 @@ def answer_script(
     )
     built = _build(request, model, input_tokens, scripted.rule, content, ending)
     fields = dict(scripted.fields)
-    usage = {**built.message["usage"], **(fields.pop("usage", None) or {})}
-    return Answer(scripted.rule, {**built.message, **fields, "usage": usage})
+    told_usage = fields.pop("usage", None) or {}
+    usage = {**built.message["usage"], **told_usage}
+    return Answer(scripted.rule, {**built.message, **fields, "usage": usage}, told_usage)
 
 
 def _complete(block: Mapping[str, Any]) -> dict[str, Any]:
@@ -179,13 +182,23 @@ def cut_tokens(text: str) -> list[str]:
     return _PIECE.findall(text)
 
 
-def encode_stream(answer: Answer, message: Mapping[str, Any]) -> bytes:
-    """All events of `message`, a stamped `answer`, as one run of bytes."""
+def encode_frames(message: Mapping[str, Any]) -> list[bytes]:
+    """The events of a stamped message, each as a frame."""
+    return list(map(encode_event, split_message(message, pieces=cut_tokens)))
+
+
+def encode_stream(answer: Answer | None, message: Mapping[str, Any]) -> bytes:
+    """All events of `message` as one run of bytes.
+
+    `answer` is what it was stamped from; None where its usage was changed since.
+    """
+    if answer is None:
+        return b"".join(encode_frames(message))
     if answer.tail is not None:
         # Without content the first event is the same, and only it is needed.
         start = split_message({**message, "content": []}, pieces=cut_tokens)[0]
         return encode_event(start) + answer.tail
-    frames = list(map(encode_event, split_message(message, pieces=cut_tokens)))
+    frames = encode_frames(message)
     if all(block["type"] != "tool_use" for block in message["content"]):
         answer.tail = b"".join(frames[1:])
     return b"".join(frames)

@@ -1,0 +1,178 @@
+"""From a parsed request to an answer: checked, counted, told by a script or improvised."""
+
+import logging
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any, Literal
+
+from tanzaku.catalog import (
+    Model,
+    TokenWorker,
+    UnknownModelError,
+    count_tokens,
+    count_tokens_off_loop,
+    get_model,
+)
+from tanzaku.core import Clock, canonical_json
+from tanzaku.simulator._answer import Answer, answer_request, answer_script
+from tanzaku.simulator._models_api import read_lifecycle
+from tanzaku.simulator._occurrences import digest_request
+from tanzaku.simulator._prefix import Prefix, read_prefix
+from tanzaku.simulator._prefix_tokens import count_breakpoints
+from tanzaku.simulator._script import Script, ScriptedAnswer
+from tanzaku.simulator._settings import SimulatorSettings
+from tanzaku.simulator._strictness import encode_waived, judge
+from tanzaku.simulator.scenario import ScenarioRun, ScenarioWatch
+from tanzaku.transport import HeaderList
+from tanzaku.wire import ApiError, check_prompt_length
+
+type Endpoint = Literal["messages", "count_tokens", "batches"]
+
+_SHORT_BODY_BYTES = 3000
+_STAND_IN_MODEL = "claude-haiku-4-5"
+
+_log = logging.getLogger("tanzaku.simulator")
+
+
+@dataclass(slots=True)
+class Prepared:
+    """A request that may be answered, with what follows from its bytes alone.
+
+    `key` stands for its content. `answer` is set once the improviser was asked. `waived` lists for
+    a header what live would have refused.
+    """
+
+    request: dict[str, Any]
+    model: Model
+    key: bytes
+    input_tokens: int
+    prefix: Prefix | None
+    breakpoint_tokens: list[int]
+    waived: bytes
+    answer: Answer | None = None
+
+
+class ToldError(Exception):
+    """A scenario's rule answers with an error; `trace` says why earlier rules did not answer."""
+
+    def __init__(self, error: ApiError, rule: str, trace: str) -> None:
+        super().__init__(str(error))
+        self.error = error
+        self.rule = rule
+        self.trace = trace
+
+
+class Brain:
+    """Checks, counts and answers parsed requests; what is said beforehand goes first, then the
+    scenarios' rules, then the improviser."""
+
+    def __init__(self, settings: SimulatorSettings, *, seed: int, clock: Clock) -> None:
+        self.script = Script()
+        self.scenario: ScenarioRun | None = None
+        self._watch: ScenarioWatch | None = None
+        self._settings = settings
+        self._seed = seed
+        self._clock = clock
+        self._token_worker = TokenWorker()
+        self._loaded_tokenizers: set[str] = set()
+        if settings.scenarios:
+            self.scenario = ScenarioRun(seed=seed)
+            self._watch = ScenarioWatch(self.scenario, settings.scenarios, now=clock.monotonic())
+
+    async def close(self) -> None:
+        """End the process that counts long prompts, if one was started."""
+        await self._token_worker.close()
+
+    def today(self) -> date:
+        """The clock's day, in UTC."""
+        return datetime.fromtimestamp(self._clock.now(), UTC).date()
+
+    async def prepare(
+        self,
+        parsed: dict[str, Any],
+        size: int,
+        version: str,
+        betas: Collection[str],
+        *,
+        endpoint: Endpoint = "messages",
+    ) -> Prepared:
+        """Check a request of `size` bytes and count its tokens. Raises ApiError."""
+        model = self._find_model(parsed.get("model"))
+        waived = judge(
+            parsed, model, version, betas, endpoint=endpoint, strictness=self._settings.strictness
+        )
+        if model is None:
+            if self._settings.strictness == "full":
+                raise ApiError.unknown_model(str(parsed["model"]))
+            model = get_model(_STAND_IN_MODEL)
+        if waived:
+            _log.warning("live would have refused a request: %s", waived[0])
+        tokens = await self._count(parsed, model, size)
+        if endpoint != "count_tokens" and self._settings.strictness == "full":
+            too_long = check_prompt_length(tokens, parsed["max_tokens"], model)
+            if too_long is not None:
+                raise ApiError.from_violation(too_long)
+        key = digest_request(canonical_json(parsed))
+        return Prepared(parsed, model, key, tokens, None, [], encode_waived(waived))
+
+    async def mark_prefix(self, prepared: Prepared, size: int) -> None:
+        """Find what of a request with `cache_control` is to be cached, and count it."""
+        prefix = read_prefix(prepared.request, prepared.model)
+        if prefix is not None:
+
+            async def count(begun: Mapping[str, Any]) -> int:
+                return await self._count(begun, prepared.model, size)
+
+            prepared.breakpoint_tokens = await count_breakpoints(
+                prefix, prepared.request, prepared.input_tokens, count
+            )
+            prepared.prefix = prefix
+
+    def answer(self, prepared: Prepared, headers: HeaderList) -> tuple[Answer, str]:
+        """The answer and, where scenarios run, the trace of the rules that did not give it.
+
+        Raises ToldError where a rule answers with an error.
+        """
+        scripted = self.script.take(prepared.request) if self.script else None
+        trace = ""
+        if scripted is None and self.scenario is not None:
+            scripted, trace = self._ask_scenario(self.scenario, prepared, headers)
+        if scripted is not None:
+            answer = answer_script(
+                scripted, prepared.request, prepared.model, prepared.input_tokens
+            )
+            return answer, trace
+        if prepared.answer is None:
+            prepared.answer = answer_request(
+                prepared.request, prepared.model, prepared.input_tokens, self._seed
+            )
+        return prepared.answer, trace
+
+    def _ask_scenario(
+        self, scenario: ScenarioRun, prepared: Prepared, headers: HeaderList
+    ) -> tuple[ScriptedAnswer | None, str]:
+        assert self._watch is not None
+        broken = self._watch.check(self._clock.monotonic())
+        if broken is not None:
+            _log.error("the scenario keeps its rules: %s", broken.message)
+        choice = scenario.choose(prepared.request, headers, now=self._clock.now())
+        if isinstance(choice.answer, ApiError):
+            raise ToldError(choice.answer, choice.rule or "", choice.trace)
+        return choice.answer, choice.trace
+
+    async def _count(self, request: Mapping[str, Any], model: Model, size: int) -> int:
+        if size <= _SHORT_BODY_BYTES and model.tokenizer in self._loaded_tokenizers:
+            return count_tokens(request, model.id)
+        tokens = await count_tokens_off_loop(request, model.id, self._token_worker)
+        self._loaded_tokenizers.add(model.tokenizer)
+        return tokens
+
+    def _find_model(self, name: object) -> Model | None:
+        if not isinstance(name, str):
+            return None
+        try:
+            model = get_model(name)
+        except UnknownModelError:
+            return None
+        return None if read_lifecycle(model, self.today()) == "retired" else model

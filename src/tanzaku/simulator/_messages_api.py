@@ -1,0 +1,227 @@
+"""POST /v1/messages and /v1/messages/count_tokens."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from tanzaku.core import Clock, canonical_json, derive_id
+from tanzaku.simulator._answer import Answer, encode_frames, encode_stream
+from tanzaku.simulator._brain import Brain, Prepared
+from tanzaku.simulator._cache import CachePlan, PromptCache
+from tanzaku.simulator._diagnose import CacheDiagnoses, Fingerprint, read_fingerprint
+from tanzaku.simulator._occurrences import Occurrences, digest_request
+from tanzaku.simulator._pace import Pacemaker
+from tanzaku.simulator._paced import PacedStream, join_frames, wait_whole
+from tanzaku.simulator._replies import Head, reply_events, reply_json
+from tanzaku.simulator._settings import SimulatorSettings
+from tanzaku.simulator._threads import Threads, Turn
+from tanzaku.transport import HeaderList, HttpResponse
+from tanzaku.wire import parse_body
+
+_TRACE = b"tanzaku-trace"
+_VIOLATIONS = b"tanzaku-violations"
+_MAX_KEPT_BODY_BYTES = 16 * 1024
+_MAX_KEPT = 2048
+_MARK = b"cache_control"
+_THREAD = b'"thread"'
+_DIAGNOSTICS = b'"diagnostics"'
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What of a request the Messages API reads beside its body. `workspace` is the one that the
+    request is for."""
+
+    headers: HeaderList
+    body: bytes
+    version: bytes
+    raw_betas: bytes
+    betas: list[str]
+    workspace: str
+    organization: bytes
+
+
+@dataclass(slots=True)
+class _Turn:
+    """One request on its way to its answer."""
+
+    call: Call
+    prepared: Prepared
+    thread: Turn | None
+    occurrence: int
+    plan: CachePlan | None = None
+    fingerprint: Fingerprint | None = None
+
+
+class MessagesApi:
+    """Answers valid requests, accounts for the prompt cache, holds threads, keeps the pace."""
+
+    def __init__(
+        self,
+        brain: Brain,
+        settings: SimulatorSettings,
+        *,
+        seed: int,
+        clock: Clock,
+        occurrences: Occurrences,
+    ) -> None:
+        self._brain = brain
+        self._seed = seed
+        self._clock = clock
+        self._occurrences = occurrences
+        self._pacemaker = None if settings.pace is None else Pacemaker(settings.pace)
+        self._cache = PromptCache()
+        self._diagnoses = CacheDiagnoses()
+        self._threads = Threads()
+        self._prepared: dict[tuple[bytes, bytes, bytes], Prepared] = {}
+
+    async def create(self, call: Call) -> HttpResponse:
+        """A message, as JSON or as events. Raises ApiError, or ToldError for a scenario's error."""
+        thread: Turn | None = None
+        if _THREAD in call.body:
+            prepared, thread = await self._begin_thread(call)
+        else:
+            prepared = await self._prepare(call)
+        turn = _Turn(call, prepared, thread, self._occurrences.next(prepared.key))
+        try:
+            return await self._answer(turn)
+        except BaseException:
+            self._settle_thread(turn, None)
+            raise
+
+    async def count(self, call: Call) -> HttpResponse:
+        """The number of a prompt's tokens."""
+        parsed = parse_body(call.body)
+        prepared = await self._brain.prepare(
+            parsed, len(call.body), call.version.decode(), call.betas, endpoint="count_tokens"
+        )
+        key = digest_request(b"count_tokens", canonical_json(parsed))
+        request_id = derive_id("req", self._seed, key, self._occurrences.next(key))
+        head = self._head(call, prepared, request_id, "catalog")
+        return reply_json({"input_tokens": prepared.input_tokens}, head)
+
+    async def _answer(self, turn: _Turn) -> HttpResponse:
+        prepared = turn.prepared
+        now = self._clock.now()
+        if prepared.prefix is not None:
+            turn.plan = self._cache.plan(
+                now,
+                turn.call.workspace,
+                prepared.prefix,
+                prepared.breakpoint_tokens,
+                prepared.input_tokens,
+            )
+        answer, trace = self._brain.answer(prepared, turn.call.headers)
+        message = answer.stamp(self._seed, prepared.key, turn.occurrence)
+        if turn.plan is not None:
+            message["usage"] = message["usage"] | turn.plan.usage.to_usage() | answer.told_usage
+        if _DIAGNOSTICS in turn.call.body:
+            self._diagnose(turn, message, now)
+        request_id = derive_id("req", self._seed, prepared.key, turn.occurrence)
+        head = self._head(turn.call, prepared, request_id, answer.rule, trace)
+        if self._pacemaker is not None:
+            return await self._answer_slowly(turn, answer, message, head, self._pacemaker)
+        self._begin(turn, message)
+        if prepared.request.get("stream"):
+            frames = encode_stream(answer if turn.plan is None else None, message)
+            return reply_events(frames, head)
+        return reply_json(message, head)
+
+    async def _answer_slowly(
+        self,
+        turn: _Turn,
+        answer: Answer,
+        message: dict[str, Any],
+        head: Head,
+        pacemaker: Pacemaker,
+    ) -> HttpResponse:
+        prepared = turn.prepared
+        track = pacemaker.begin(prepared.model, self._seed, prepared.key, turn.occurrence)
+        tokens = message["usage"]["output_tokens"]
+        if not prepared.request.get("stream"):
+            await wait_whole(tokens, pacemaker, track, self._clock)
+            self._begin(turn, message)
+            return reply_json(message, head)
+        stream = PacedStream(
+            join_frames(encode_frames(message)),
+            tokens,
+            track,
+            self._clock,
+            on_begin=lambda: self._begin(turn, message),
+            on_end=self._end_stream(turn, pacemaker),
+        )
+        return reply_events(stream, head)
+
+    def _end_stream(self, turn: _Turn, pacemaker: Pacemaker) -> Callable[[], None]:
+        def end() -> None:
+            pacemaker.end()
+            self._settle_thread(turn, None)
+
+        return end
+
+    def _begin(self, turn: _Turn, message: dict[str, Any]) -> None:
+        """The answer begins: what it wrote to the cache can be read, its thread goes on from it."""
+        if turn.plan is not None:
+            self._cache.commit(turn.plan, self._clock.now())
+        if turn.fingerprint is not None:
+            self._diagnoses.remember(
+                self._clock.now(), turn.call.workspace, message["id"], turn.fingerprint
+            )
+        self._settle_thread(turn, message)
+
+    def _settle_thread(self, turn: _Turn, message: dict[str, Any] | None) -> None:
+        if turn.thread is not None:
+            self._threads.settle(turn.thread, message)
+            turn.thread = None
+
+    def _diagnose(self, turn: _Turn, message: dict[str, Any], now: float) -> None:
+        request = turn.prepared.request
+        asked = request.get("diagnostics")
+        if asked is None:
+            return
+        turn.fingerprint = read_fingerprint(request, turn.prepared.model.id, turn.call.betas)
+        previous = asked.get("previous_message_id")
+        message["diagnostics"] = self._diagnoses.diagnose(
+            now, turn.call.workspace, previous, turn.fingerprint
+        )
+
+    async def _begin_thread(self, call: Call) -> tuple[Prepared, Turn | None]:
+        parsed = parse_body(call.body)
+        thread = parsed.get("thread")
+        if not isinstance(thread, dict) or thread.get("type") not in {"create", "continue"}:
+            return await self._prepare(call), None
+        turn = self._threads.begin(parsed)
+        try:
+            return await self._read(call, turn.request), turn
+        except BaseException:
+            self._threads.settle(turn, None)
+            raise
+
+    async def _prepare(self, call: Call) -> Prepared:
+        cache_key = (call.body, call.version, call.raw_betas)
+        prepared = self._prepared.get(cache_key)
+        if prepared is not None:
+            return prepared
+        prepared = await self._read(call, parse_body(call.body))
+        if len(call.body) <= _MAX_KEPT_BODY_BYTES:
+            if len(self._prepared) >= _MAX_KEPT:
+                del self._prepared[next(iter(self._prepared))]
+            self._prepared[cache_key] = prepared
+        return prepared
+
+    async def _read(self, call: Call, parsed: dict[str, Any]) -> Prepared:
+        size = len(call.body)
+        prepared = await self._brain.prepare(parsed, size, call.version.decode(), call.betas)
+        if _MARK in call.body:
+            await self._brain.mark_prefix(prepared, size)
+        return prepared
+
+    def _head(
+        self, call: Call, prepared: Prepared, request_id: str, rule: str, trace: str = ""
+    ) -> Head:
+        head = Head(request_id, rule, call.organization, call.workspace.encode())
+        if trace:
+            head.more.append((_TRACE, trace.encode()))
+        if prepared.waived:
+            head.more.append((_VIOLATIONS, prepared.waived))
+        return head

@@ -1,0 +1,20 @@
+"""What a simulator is told when it is made."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tanzaku.simulator._pace import PaceSettings
+from tanzaku.simulator._strictness import Strictness
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatorSettings:
+    """Everything off: at once, without limits, all of the API's rules, no scenario.
+
+    `scenarios` are files; they are read again when they change.
+    """
+
+    scenarios: Sequence[Path] = ()
+    pace: PaceSettings | None = None
+    strictness: Strictness = "full"
