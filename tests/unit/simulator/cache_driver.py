@@ -1,7 +1,7 @@
 """Requests through the prompt cache as the simulator sends them, and requests short to write."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from tanzaku.catalog import count_tokens, get_model
@@ -40,11 +40,14 @@ def request(*messages: dict[str, Any], model: str = SONNET, **fields: Any) -> di
 
 
 class Caching:
-    """A prompt cache and its clock; `workspace` is where requests go unless told otherwise."""
+    """A prompt cache and its clock. `on_count` hears of each request whose tokens are counted."""
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(
+        self, on_count: Callable[[dict[str, Any]], object] = lambda begun: None, **options: Any
+    ) -> None:
         self.cache = PromptCache(**options)
         self.now = 1_795_000_000.0
+        self._on_count = on_count
 
     def plan(
         self,
@@ -62,6 +65,7 @@ class Caching:
         total = count_tokens(whole, asked["model"])
 
         async def count(begun: Any) -> int:
+            self._on_count(begun)
             return count_tokens(begun, asked["model"])
 
         tokens = asyncio.run(

@@ -637,3 +637,17 @@ def test_guess_bounded_memory() -> None:
     assert caching.plan(first).usage.read_tokens > 0  # type: ignore[union-attr]
     assert caching.plan(second).usage.read_tokens == 0  # type: ignore[union-attr]
     assert caching.plan(third).usage.read_tokens > 0  # type: ignore[union-attr]
+
+
+def test_tokens_are_counted_only_where_they_are_not_known() -> None:
+    """A breakpoint at the end costs no count, nor does one whose prefix was cached before."""
+    asked = request(
+        user(text(100, "river")), assistant("A book."), user(text(9)), system=[text(1500, **MARK)]
+    )
+    counted: list[dict[str, Any]] = []
+    caching = Caching(on_count=counted.append)
+    caching.send(asked | MARK)
+    assert [begun["messages"] for begun in counted] == [[]]
+    caching.now += 10_000
+    caching.send(asked | MARK)
+    assert len(counted) == 1
