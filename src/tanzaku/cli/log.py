@@ -3,12 +3,13 @@
 import json
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import click
 
 from tanzaku.cli.context import CliContext, echo_json, json_option, ledger_option
 from tanzaku.cli.usage import SpokenGroup
-from tanzaku.exchange import Exchange, exchange_to_json
+from tanzaku.exchange import TRACE_HEADER, VIOLATIONS_HEADER, Exchange, exchange_to_json
 from tanzaku.look import Messages, Terminal, format_count, format_ms, format_time, format_usd
 
 _SHOWN_ID = 20  # milliseconds and a random rest: two rows seldom share it
@@ -48,6 +49,18 @@ def build(messages: Messages) -> click.Command:
                 json_option(messages),
             ],
             help=say("cli.log.show.help"),
+        )
+    )
+    group.add_command(
+        click.Command(
+            "explain",
+            callback=click.pass_obj(explain_exchange),
+            params=[
+                click.Argument(["exchange_id"], metavar="ID"),
+                ledger_option(messages),
+                json_option(messages),
+            ],
+            help=say("cli.log.explain.help"),
         )
     )
     return group
@@ -139,6 +152,49 @@ def show_exchange(
             ),
             "faint",
         )
+
+
+def explain_exchange(
+    context: CliContext, *, exchange_id: str, ledger: Path | None, as_json: bool
+) -> None:
+    """Print which rule answered, why each rule before it did not, and what live would refuse."""
+    from tanzaku.ledger import Ledger
+    from tanzaku.simulator.scenario import decode_trace
+
+    with Ledger.read(context.find_ledger(ledger)) as reader:
+        exchange = reader.get_exchange(exchange_id)
+    settled = exchange.settlement
+    headers = dict(settled.response_headers) if settled else {}
+    rule = settled.rule if settled else None
+    trace = decode_trace(headers.get(TRACE_HEADER, ""))
+    violations = unquote(headers.get(VIOLATIONS_HEADER, ""))
+    if as_json:
+        misses = [{"rule": miss.rule, "why": miss.why} for miss in trace.misses]
+        echo_json(
+            {
+                "exchange_id": exchange.exchange_id,
+                "rule": rule,
+                "misses": misses,
+                "left_out": trace.left_out,
+                "violations": violations or None,
+            }
+        )
+        return
+    terminal = context.terminal
+    if rule is None:
+        terminal.line(context.say("log.explain.no_rule"), "warn")
+    else:
+        terminal.line(context.say("log.explain.rule", rule=rule), "strong")
+    if trace.misses:
+        terminal.table(
+            context.say("log.explain.title"),
+            [context.say("log.explain.earlier"), context.say("log.explain.why")],
+            [(miss.rule, miss.why) for miss in trace.misses],
+        )
+    if trace.left_out:
+        terminal.line(context.say("log.explain.left_out", count=trace.left_out), "faint")
+    if violations:
+        terminal.line(context.say("log.explain.violations", violations=violations), "warn")
 
 
 def _print_body(terminal: Terminal, title: str, body: bytes) -> None:

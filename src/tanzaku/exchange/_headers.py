@@ -3,3 +3,5 @@
 LABEL_PREFIX = "tanzaku-"
 RULE_HEADER = "tanzaku-rule"
 EXCHANGE_ID_HEADER = "tanzaku-exchange-id"
+TRACE_HEADER = "tanzaku-trace"
+VIOLATIONS_HEADER = "tanzaku-violations"

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tanzaku.core import Clock, canonical_json, derive_id
+from tanzaku.exchange import TRACE_HEADER, VIOLATIONS_HEADER
 from tanzaku.simulator._answer import Answer, encode_frames, encode_stream
 from tanzaku.simulator._brain import Brain, Prepared
 from tanzaku.simulator._cache import CachePlan, PromptCache
@@ -18,8 +19,8 @@ from tanzaku.simulator._threads import Threads, Turn
 from tanzaku.transport import HeaderList, HttpResponse
 from tanzaku.wire import parse_body
 
-_TRACE = b"tanzaku-trace"
-_VIOLATIONS = b"tanzaku-violations"
+_TRACE = TRACE_HEADER.encode()
+_VIOLATIONS = VIOLATIONS_HEADER.encode()
 _MAX_KEPT_BODY_BYTES = 16 * 1024
 _MAX_KEPT = 2048
 _MARK = b"cache_control"

@@ -5,6 +5,7 @@ from typing import Any, Literal
 from urllib.parse import unquote
 
 from tanzaku.core import Clock, derive_id
+from tanzaku.exchange import TRACE_HEADER
 from tanzaku.simulator._brain import Brain, ToldError
 from tanzaku.simulator._families import refuse_path
 from tanzaku.simulator._messages_api import Call, MessagesApi
@@ -101,7 +102,7 @@ class Simulator:
             return reply_error(error, self._refusal_head(request, "api-error", error))
         except ToldError as told:
             head = self._refusal_head(request, told.rule, told.error)
-            head.more.append((b"tanzaku-trace", told.trace.encode()))
+            head.more.append((TRACE_HEADER.encode(), told.trace.encode()))
             return reply_error(told.error, head)
 
     def _refusal_head(self, request: HttpRequest, rule: str, error: ApiError) -> Head:
