@@ -127,12 +127,20 @@ def test_other_betas(diagnosing: Diagnosing) -> None:
     "change",
     [
         lambda asked: asked["system"][0].pop("cache_control"),
+        lambda asked: asked["tools"][0].update(MARK),
         lambda asked: asked["messages"][-1].update(content=[text(9, **MARK)]),
         lambda asked: asked.update(max_tokens=7, stream=True, stop_sequences=["."]),
         lambda asked: asked.update(speed="standard"),
         lambda asked: asked["messages"][0].update(content=text(400)["text"]),
     ],
-    ids=["a mark moved", "the new end", "no part of the prompt", "the default speed", "a string"],
+    ids=[
+        "a mark gone",
+        "a mark on a tool",
+        "the new end",
+        "no part of the prompt",
+        "the default speed",
+        "a string",
+    ],
 )
 @rule("marks, and what is no part of the prompt, are no change")
 def test_no_reasons(diagnosing: Diagnosing, change: Callable[[dict[str, Any]], Any]) -> None:

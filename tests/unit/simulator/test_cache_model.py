@@ -97,12 +97,20 @@ class Conversations(RuleBasedStateMachine):
         growth=st.sampled_from(["none", "texts", "texts", "tools", "tools in a row", "rare"]),
         marks=st.sampled_from(["few", "few", "few", "end", "automatic", "kept", "kept", "none"]),
         workspace=st.sampled_from(["default", "default", "default", "other"]),
+        pause=st.sampled_from([0, 0, 100, 200, 299, 301, 3500]),
         is_answered=st.booleans() | st.just(True),
     )
     def converse(
-        self, data: st.DataObject, growth: str, marks: str, workspace: str, is_answered: bool
+        self,
+        data: st.DataObject,
+        growth: str,
+        marks: str,
+        workspace: str,
+        pause: float,
+        is_answered: bool,
     ) -> None:
         """Let a conversation grow, mark it, and send it; its answer may begin later."""
+        self.caching.now += pause
         talk = self.pick(data)
         match growth:
             case "texts":
@@ -150,14 +158,16 @@ class Conversations(RuleBasedStateMachine):
     def wait(self, seconds: int) -> None:
         self.caching.now += seconds
 
-    @rule(data=st.data())
-    def begin_one(self, data: st.DataObject) -> None:
+    @rule(data=st.data(), seconds=st.sampled_from([0, 100, 250, 300]))
+    def begin_one(self, data: st.DataObject, seconds: float) -> None:
+        self.caching.now += seconds
         if self.pending:
             self.begin(data.draw(st.integers(0, len(self.pending) - 1)))
 
     def say(self, data: st.DataObject, talk: dict[str, Any]) -> None:
         role = data.draw(st.sampled_from([user, assistant]))
-        count, size = data.draw(st.integers(1, 9)), data.draw(SIZES)
+        count = data.draw(st.integers(1, 9) | st.integers(18, 21))
+        size = data.draw(SIZES)
         salt = data.draw(SALTS)
         talk["messages"].append(role(*[text(1 if n else size, salt) for n in range(count)]))
 
