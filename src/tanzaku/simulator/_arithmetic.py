@@ -39,6 +39,7 @@ _TOKEN = re.compile(
     r"|加上|加|减去|减|乘以|乘|除以)",
     re.IGNORECASE,
 )
+_NUMERAL = re.compile(r"[0-9零一二两三四五六七八九十百千万亿]")
 _SIGN = re.compile(r"[+*/^×÷·−＋－%加减乘除方和积]")
 _DASH_OR_CROSS = re.compile(r"[0-9] ?- ?\(?[0-9]|[0-9]x[0-9]| x ")
 _OPERATOR_WORDS_TEXT = """
@@ -90,6 +91,8 @@ def find_sums(text: str, words: Collection[str]) -> list[Sum]:
     """
     if not text.isascii():
         text = text.translate(_FULL_WIDTH)
+    if not _NUMERAL.search(text) and _ENGLISH.keys().isdisjoint(words):
+        return []
     if not (
         _SIGN.search(text)
         or not _OPERATOR_WORDS.isdisjoint(words)

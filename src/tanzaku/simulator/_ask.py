@@ -10,7 +10,7 @@ _FENCED = re.compile(
     r"|<(?P<tag>[a-z_]{1,20})>\s*(?P<tagged>.+?)\s*</(?P=tag)>",
     re.DOTALL,
 )
-_COLON = re.compile(r"(?<!\d)[:：](?!/)\s*(?=\S)")
+_COLON = re.compile(r"[:：](?<!\d[:：])(?!/)\s*(?=\S)")
 _QUOTED = re.compile(r"“([^”]+)”|「([^」]+)」|\"([^\"]+)\"|(?<!\w)'([^\n]+)'(?!\w)|‘([^’]+)’")
 
 
@@ -36,7 +36,8 @@ def split_ask(question: str) -> Ask:
     first, _, rest = text.partition("\n")
     if rest.strip():
         return _split_lines(first, rest)
-    colon = _COLON.search(text, 0, _MAX_INSTRUCTION)
+    has_colon = ":" in text or "：" in text
+    colon = _COLON.search(text, 0, _MAX_INSTRUCTION) if has_colon else None
     if colon:
         return Ask(text[: colon.start()], _unquote(text[colon.end() :]))
     quoted = _QUOTED.search(text) if ("'" in text or '"' in text or not text.isascii()) else None
@@ -47,15 +48,16 @@ def split_ask(question: str) -> Ask:
 
 
 def _split_lines(first: str, rest: str) -> Ask:
-    if len(first) <= _MAX_INSTRUCTION:
-        colon = _COLON.search(first)
-        after = f"{first[colon.end() :]}\n" if colon else ""
-        before = first[: colon.start()] if colon else first
-        return Ask(before, _unquote(f"{after}{rest}".strip()))
+    """The instruction is the first line, or the last where that is the shorter by far."""
     above, _, last = f"{first}\n{rest.rstrip()}".rpartition("\n")
-    if len(last) <= _HALF:
+    if len(last) <= _HALF < len(first):
         return Ask(last, above.strip())
-    return Ask(_clip(f"{first}\n{rest}"), "")
+    if len(first) > _MAX_INSTRUCTION:
+        return Ask(_clip(f"{first}\n{rest}"), "")
+    colon = _COLON.search(first)
+    after = f"{first[colon.end() :]}\n" if colon else ""
+    before = first[: colon.start()] if colon else first
+    return Ask(before, _unquote(f"{after}{rest}".strip()))
 
 
 def _unquote(text: str) -> str:

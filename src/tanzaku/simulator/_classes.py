@@ -5,8 +5,20 @@ import re
 from tanzaku.simulator._conversation import Conversation
 from tanzaku.simulator._sentiment import choose_sentiment
 
-_CLASSIFY = re.compile(
-    r"\b(?:classif|categori[sz]e|sentiment|label)|分类|归类|情感|判断|属于", re.IGNORECASE
+_CLASSIFY = (
+    frozenset(
+        [
+            "classify",
+            "classifies",
+            "classifier",
+            "classification",
+            "categorize",
+            "categorise",
+            "sentiment",
+            "label",
+        ]
+    ),
+    ("分类", "归类", "情感", "判断", "属于"),
 )
 _OPTION = r"(?:not |non-)?[\w-]+"
 _OPTIONS = re.compile(
@@ -38,12 +50,12 @@ _USED_FOR = {
 
 def write_class(conversation: Conversation) -> str:
     """The label alone, as classifiers are asked for."""
-    asked = conversation.ask.instruction
-    text = conversation.ask.material or conversation.question
-    if not (_CLASSIFY.search(asked) or {"positive", "negative"} <= conversation.words):
-        if not _CLASSIFY.search(conversation.system):
-            return ""
-        asked, text = conversation.system, conversation.question
+    order = conversation.find_order(*_CLASSIFY)
+    if order is None and {"positive", "negative"} <= conversation.words:
+        order = conversation.ask
+    if order is None:
+        return ""
+    asked, text = order.instruction, order.material or conversation.question
     options = find_options(f"{asked}: {text}" if _ends_open(asked) else asked)
     if not options:
         options = find_options(conversation.question) or find_options(conversation.system)

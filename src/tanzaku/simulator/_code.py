@@ -6,12 +6,30 @@ import re
 from tanzaku.simulator._conversation import Conversation
 from tanzaku.simulator._sql import write_sql
 
+_ORDERS = frozenset(
+    [
+        "write",
+        "create",
+        "implement",
+        "generate",
+        "give",
+        "show",
+        "code",
+        "build",
+        "escribe",
+        "écris",
+        "schreibe",
+        "schreib",
+    ]
+)
 _ASKS_FOR_CODE = re.compile(
     r"\b(?:write|create|implement|generate|give me|show me|code|build|escribe|écris|schreibe?)\b[^.?!\n]{0,60}"
-    r"\b(?:function|script|program|(?:some|the|python|sample|example|javascript|source) code|code (?:that|to|for|which|in)|class|method|algorithm|query|snippet|función|fonction|funktion|regex)\b"
-    r"|(?:编写|写|实现|生成|给出|创建|用)[^。？！\n]{0,30}(?:函数|代码|程序|脚本|类|算法|方法|查询语句)"
-    r"|(?:関数|コード|プログラム)を(?:書|作)|(?:함수|코드)를? ?(?:작성|만들)",
+    r"\b(?:function|script|program|(?:some|the|python|sample|example|javascript|source) code|code (?:that|to|for|which|in)|class|method|algorithm|query|snippet|función|fonction|funktion|regex)\b",
     re.IGNORECASE,
+)
+_ASKS_FOR_CODE_HAN = re.compile(
+    r"(?:编写|写|实现|生成|给出|创建|用)[^。？！\n]{0,30}(?:函数|代码|程序|脚本|类|算法|方法|查询语句)"
+    r"|(?:関数|コード|プログラム|数列|アルゴリズム|スクリプト)を(?:書|作|実装)|(?:함수|코드)를? ?(?:작성|만들)"
 )
 _ASKS_FOR_SQL = re.compile(
     r"\b(?:write|generate|give|give me|translate|convert|answer|return|produce|turn|into|to|with|only)\b[^?!\n]{0,60}\bsql\b"
@@ -28,17 +46,21 @@ _CODE_WORDS_TEXT = """
     funktion
 """
 CODE_WORDS = frozenset(_CODE_WORDS_TEXT.split())
-_CODE_HAN_TEXT = "函数 代码 程序 脚本 算法 类 方法 查询语句 関数 コード プログラム 함수 코드"
+_CODE_HAN_TEXT = (
+    "函数 代码 程序 脚本 算法 类 方法 查询语句 関数 コード プログラム 数列 アルゴリズム 함수 코드"
+)
 CODE_HAN = tuple(_CODE_HAN_TEXT.split())
+# Beside Han characters a Latin word must still end.
+_LATIN = re.IGNORECASE | re.ASCII
 _LANGUAGES = (
-    ("python", "Python", re.compile(r"python", re.IGNORECASE)),
-    ("typescript", "TypeScript", re.compile(r"typescript|\bts\b", re.IGNORECASE)),
-    ("javascript", "JavaScript", re.compile(r"javascript|node\.?js|\bjs\b", re.IGNORECASE)),
-    ("sql", "SQL", re.compile(r"\bsql\b", re.IGNORECASE)),
-    ("bash", "Bash", re.compile(r"\bbash\b|\bshell\b", re.IGNORECASE)),
-    ("go", "Go", re.compile(r"\bgolang\b|\bGo\b")),
-    ("rust", "Rust", re.compile(r"\brust\b", re.IGNORECASE)),
-    ("java", "Java", re.compile(r"\bjava\b", re.IGNORECASE)),
+    ("python", "Python", re.compile(r"python", _LATIN)),
+    ("typescript", "TypeScript", re.compile(r"typescript|\bts\b", _LATIN)),
+    ("javascript", "JavaScript", re.compile(r"javascript|node\.?js|\bjs\b", _LATIN)),
+    ("sql", "SQL", re.compile(r"\bsql\b", _LATIN)),
+    ("bash", "Bash", re.compile(r"\bbash\b|\bshell\b", _LATIN)),
+    ("go", "Go", re.compile(r"\bgolang\b|\bGo\b", re.ASCII)),
+    ("rust", "Rust", re.compile(r"\brust\b", _LATIN)),
+    ("java", "Java", re.compile(r"\bjava\b", _LATIN)),
 )
 _GENERIC_TEXT = """
     python javascript typescript java rust golang bash sql function script program code class
@@ -288,13 +310,22 @@ fn main() {{
 
 def is_asking_for_code(conversation: Conversation) -> bool:
     """Code in any language by the words of the question; SQL by those of the system prompt too."""
-    if conversation.mentions(CODE_WORDS, CODE_HAN) and _ASKS_FOR_CODE.search(
-        conversation.ask.instruction
-    ):
+    instruction = conversation.ask.instruction
+    objects = CODE_WORDS & conversation.words
+    if objects and not _ORDERS.isdisjoint(conversation.words):
+        # The pattern is dear where an order and its object stand far apart.
+        lowered = instruction.lower()
+        first = min(lowered.find(word) for word in _ORDERS & conversation.words)
+        last = max(lowered.rfind(word) for word in objects)
+        if first < last and conversation.match_from(_ORDERS, _ASKS_FOR_CODE):
+            return True
+    if not instruction.isascii() and _ASKS_FOR_CODE_HAN.search(instruction):
         return True
+    if "sql" not in conversation.words and not conversation.system and instruction.isascii():
+        return False
     return any(
         "sql" in text.lower() and _ASKS_FOR_SQL.search(text) is not None
-        for text in (conversation.ask.instruction, conversation.system[:_MAX_SYSTEM])
+        for text in (instruction, conversation.system[:_MAX_SYSTEM])
     )
 
 

@@ -1,5 +1,6 @@
 """A request as a conversation: what was asked last, what tools said since, what is begun."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -15,7 +16,7 @@ from tanzaku.simulator._language import (
     find_asked_language,
     split_words,
 )
-from tanzaku.simulator._phrases import get_phrases, say
+from tanzaku.simulator._phrases import choose_phrase, get_phrases
 from tanzaku.simulator._topic import find_phrases
 
 _MAX_READ = 4000
@@ -72,23 +73,54 @@ class Conversation:
         asked = find_asked_language(self.question, self.words)
         if asked is None and self.system:
             asked = find_asked_language(self.system, split_words(self.system))
+        if asked is None and self.ask.is_code:
+            asked = detect_language(self.ask.instruction)
         return asked or detect_language(self.question, self.words)
 
-    def mentions(
-        self, words: frozenset[str], han: tuple[str, ...] = (), *, with_system: bool = False
-    ) -> bool:
-        """Whether the question (or the system prompt) holds one of `words`, or of the strings `han`
-        of other scripts.
+    def mentions(self, words: frozenset[str], han: tuple[str, ...] = ()) -> bool:
+        """Whether the question holds one of `words`, or of the strings `han` of other scripts.
 
         The cheap look before an expensive one: most prompts hold none.
         """
         if not words.isdisjoint(self.words):
             return True
-        if not self.question.isascii() and any(part in self.question for part in han):
-            return True
-        if not with_system or not self.system:
-            return False
-        return not words.isdisjoint(self.system_words) or any(part in self.system for part in han)
+        return not self.question.isascii() and any(part in self.question for part in han)
+
+    def find_order(self, words: frozenset[str], han: tuple[str, ...]) -> Ask | None:
+        """The ask, when its instruction holds one of `words` or `han`; else, when the system prompt
+        does, that prompt with the question as its material."""
+        if self.mentions(words, han):
+            ask = self.ask
+            if ask.material == "" or not words.isdisjoint(split_words(ask.instruction)):
+                return ask
+            if any(part in ask.instruction for part in han):
+                return ask
+        if self.system and (
+            not words.isdisjoint(self.system_words) or any(part in self.system for part in han)
+        ):
+            return Ask(self.system, self.question)
+        return None
+
+    def match_from(
+        self, words: frozenset[str], pattern: re.Pattern[str], *, in_question: bool = False
+    ) -> re.Match[str] | None:
+        """The first match of `pattern` that begins at one of `words` in the instruction (or the whole
+        question): far cheaper than a search for a pattern that opens with a choice."""
+        starts = words & self.words
+        if not starts:
+            return None
+        text = self.question if in_question else self.ask.instruction
+        lowered = text.lower()
+        found: list[re.Match[str]] = []
+        for word in starts:
+            at = lowered.find(word)
+            while at >= 0:
+                match = pattern.match(text, at)
+                if match:
+                    found.append(match)
+                    break
+                at = lowered.find(word, at + 1)
+        return min(found, key=lambda match: match.start(), default=None)
 
     @cached_property
     def system_words(self) -> frozenset[str]:
@@ -115,7 +147,10 @@ class Conversation:
 
     def say(self, key: str, /, **values: str) -> str:
         """A phrase in the conversation's language with the topic filled in."""
-        return say(self.language, key, self.chance, **self.topics, **values)
+        phrase = choose_phrase(self.language, key, self.chance)
+        if "opic}" in phrase or "{second}" in phrase or "{Title}" in phrase:
+            return phrase.format(**self.topics, **values)
+        return phrase.format(**values)
 
     @cached_property
     def facts(self) -> Facts:
@@ -128,11 +163,17 @@ class Conversation:
 
     @cached_property
     def topics(self) -> dict[str, str]:
-        """What phrases are filled in with: `topic`, the same as `Topic` with a capital, `second`."""
+        """What phrases are filled in with: `topic`, the same with a capital (`Topic`) or with one on
+        each word (`Title`), `second`."""
         phrases = self._find_topics()
         topic = phrases[0] if phrases else get_phrases(self.language, "topic")[0]
         second = phrases[1] if len(phrases) > 1 else get_phrases(self.language, "second")[0]
-        return {"topic": topic, "Topic": topic[:1].upper() + topic[1:], "second": second}
+        return {
+            "topic": topic,
+            "Topic": topic[:1].upper() + topic[1:],
+            "Title": topic.title(),
+            "second": second,
+        }
 
     def _find_topics(self) -> list[str]:
         """Of the text handed along, if any; of the turn before, where this one only points to it."""

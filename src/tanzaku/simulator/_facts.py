@@ -28,6 +28,7 @@ _SCAN = re.compile(
     # Beside Han characters a word of Latin letters or digits must still end.
     re.ASCII,
 )
+_MAY_HOLD_FACTS = re.compile(r"[0-9/\"'`“「『《一二两三四五六七八九十百]|\.[a-z]|[A-Z]{3}")
 _CAPITALISED = r"[A-ZÀ-Þ][\w'’.-]*(?:\s+(?:de\s+|la\s+|of\s+)?[A-ZÀ-Þ][\w'’-]*)*(?:,\s*[A-Z]{2}\b)?"
 _JOIN = r"(?:\s*,\s*+(?:and\s+|or\s+)?|\s+(?:and|or|und|et|y|&|vs\.?)\s+)"
 _AFTER_PREPOSITION = re.compile(
@@ -55,6 +56,7 @@ _NOT_PLACES_TEXT = """
     English Chinese French German Spanish Japanese Korean I HTML CSV API Go Rust
 """
 _NOT_PLACES = frozenset(_NOT_PLACES_TEXT.split())
+_NAMES = re.compile(r"\b[A-Z][\w&]+(?: [A-Z][\w&]+)*")
 _CITIES_TEXT = """
     beijing shanghai guangzhou shenzhen hangzhou chengdu tokyo osaka kyoto seoul london paris
     berlin munich madrid barcelona rome milan vienna zurich amsterdam brussels lisbon dublin
@@ -99,6 +101,8 @@ class Facts:
         """By kind: url, email, uuid, datetime, date (ISO), time, ip, phone, path, code, currency,
         quoted (without its quotes) and number."""
         found: dict[str, list[str]] = {}
+        if not _MAY_HOLD_FACTS.search(self.text):
+            return found
         for match in _SCAN.finditer(self.text):
             kind = match.lastgroup or ""
             value = match[0]
@@ -161,6 +165,11 @@ class Facts:
             case _:
                 attribute = _FOUND_BY.get(kind)
                 return getattr(self, attribute) if attribute else self.scanned.get(kind, [])
+
+
+def find_names(text: str) -> list[str]:
+    """Whatever is written with a capital in `text`, once each."""
+    return list(dict.fromkeys(_NAMES.findall(text)))
 
 
 def _to_iso_date(text: str) -> str:

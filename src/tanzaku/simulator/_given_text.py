@@ -3,25 +3,29 @@
 import re
 
 from tanzaku.simulator._conversation import Conversation
-from tanzaku.simulator._facts import Facts
+from tanzaku.simulator._facts import Facts, find_names
 from tanzaku.simulator._hints import find_kinds
-from tanzaku.simulator._language import find_named_language
+from tanzaku.simulator._language import find_named_language, split_words
 from tanzaku.simulator._phrases import get_phrases, say
 
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[^a-z])|(?<=[。！？；])\s*|\n+")
 _BULLET = re.compile(r"^(?:[-*•]|\d+[.)、])\s*")
-_SUMMARY = re.compile(
-    r"\bsummar|\bcondense\b|\btl;?dr\b|\bmain points?\b|\bkey (?:points?|takeaways?)\b|总结|概括|摘要|归纳|要約|まとめ|요약",
-    re.IGNORECASE,
+_SUMMARY_TEXT = "summarize summarise summarizes summary summaries condense tl tldr takeaways"
+_SUMMARY = (
+    frozenset(_SUMMARY_TEXT.split()),
+    ("总结", "概括", "摘要", "归纳", "要約", "まとめ", "요약"),
 )
-_TRANSLATION = re.compile(r"\btranslat|\bin(?:to)? \w+\?$|翻译|译成|译为|翻訳|번역", re.IGNORECASE)
-_REWRITING = re.compile(
-    r"\b(?:rewrite|rephrase|reword|paraphrase|polish|proofread|correct|improve|edit|fix)\b|改写|润色|修改|纠正|校对|書き直|添削",
-    re.IGNORECASE,
+_TRANSLATION = (
+    frozenset(["translate", "translates", "translation", "translator"]),
+    ("翻译", "译成", "译为", "怎么说", "翻訳", "번역"),
 )
-_EXTRACTION = re.compile(
-    r"\b(?:extract|find all|pull out|identify)\b|提取|抽取|找出|抽出", re.IGNORECASE
+_REWRITING_TEXT = "rewrite rephrase reword paraphrase polish proofread correct improve edit fix"
+_REWRITING = (
+    frozenset(_REWRITING_TEXT.split()),
+    ("改写", "润色", "修改", "纠正", "校对", "書き直", "添削"),
 )
+_EXTRACTION = (frozenset(["extract", "find", "identify", "pull"]), ("提取", "抽取", "找出", "抽出"))
+_HOW_TO_SAY = re.compile(r"\bhow (?:do|would) (?:you|i|we) say\b", re.IGNORECASE)
 _LENGTH = re.compile(
     r"\b(\d{1,2}|one|two|three|four|five|a single)[\s-]+(?:short |key |main |brief )?(?:sentences?|bullets?|bullet points?|points?|lines?)\b"
     r"|([一二两三四五\d])\s*(?:句|个要点|点|条)",
@@ -38,8 +42,6 @@ _CONTEXT = re.compile(
     r"(?:question|问题|q)\s*[:：]\s*(?P<question>.+)",
     re.IGNORECASE | re.DOTALL,
 )
-_WANTED_KINDS = re.compile(r"[A-Za-z]+|[\u4e00-\u9fff]{2,4}?(?=和|、|与|以及|$|，|。)")
-_NAMES = re.compile(r"\b[A-Z][\w&]+(?: [A-Z][\w&]+)*")
 _HAN_KINDS = (
     ("姓名", "person"), ("名字", "person"), ("人名", "person"), ("电话", "phone"), ("手机", "phone"),
     ("邮箱", "email"), ("邮件", "email"), ("日期", "date"), ("时间", "time"), ("地点", "place"),
@@ -50,6 +52,11 @@ _NOT_WANTED = frozenset({"extract", "all", "the", "from", "this", "text", "find"
 _STEM = 5
 _CLIP = 240
 _USUAL = 2
+_POLITE_WORDS = frozenset(
+    ["please", "can", "could", "would", "you", "i", "need", "want", "a", "me", "to", "the", "give"]
+)
+_MAX_VERB_HAN = 8
+_MAX_BARE_ORDER = 100
 
 
 def split_sentences(text: str) -> list[str]:
@@ -60,15 +67,13 @@ def split_sentences(text: str) -> list[str]:
 
 def write_summary(conversation: Conversation) -> str:
     """The most telling sentences of the material, in their order."""
-    asked = conversation.ask.instruction
-    material = conversation.ask.material
-    if not _SUMMARY.search(asked):
-        if not _SUMMARY.search(conversation.system):
-            return ""
-        asked, material = conversation.system, conversation.question
-    sentences = split_sentences(material)
-    if not sentences:
-        return say(conversation.language, "need_text") if material == "" else ""
+    order = conversation.find_order(*_SUMMARY)
+    if order is None:
+        return ""
+    if not order.material:
+        return _ask_for_text(conversation, _SUMMARY)
+    asked = order.instruction
+    sentences = split_sentences(order.material)
     match = _LENGTH.search(asked)
     amount = (match[1] or match[2]).lower() if match else ""
     wanted = _AMOUNTS.get(amount) or (int(amount) if amount.isdecimal() else _USUAL)
@@ -89,21 +94,33 @@ def _choose_sentences(sentences: list[str], wanted: int) -> list[str]:
 
 def write_translation(conversation: Conversation) -> str:
     """The material, marked as translated in the language it should be in: no dictionary is kept."""
-    asked = conversation.ask.instruction
-    material = conversation.ask.material
-    if not _TRANSLATION.search(asked):
-        if not _TRANSLATION.search(conversation.system) or "sql" in conversation.system.lower():
-            return ""
-        asked, material = conversation.system, conversation.question
-    if not material:
-        return say(conversation.language, "need_text")
-    target = find_named_language(asked, material)
-    return get_phrases(target, "translated")[0].format(text=material)
+    order = conversation.find_order(*_TRANSLATION)
+    if order is None and "say" in conversation.words:
+        order = conversation.ask if _HOW_TO_SAY.search(conversation.ask.instruction) else None
+    if order is None or "sql" in order.instruction.lower():
+        return ""
+    if not order.material:
+        return _ask_for_text(conversation, _TRANSLATION)
+    target = find_named_language(order.instruction, order.material)
+    return get_phrases(target, "translated")[0].format(text=order.material)
+
+
+def _ask_for_text(conversation: Conversation, order: tuple[frozenset[str], tuple[str, ...]]) -> str:
+    """For an order without a text: `Summarize this.`, but not a sentence that has the word in it."""
+    words, han = order
+    instruction = conversation.ask.instruction
+    opening = [word for word in split_words(instruction) if word not in _POLITE_WORDS][:1]
+    is_order = not words.isdisjoint(opening) or any(
+        part in instruction[:_MAX_VERB_HAN] for part in han
+    )
+    if not is_order or len(instruction) > _MAX_BARE_ORDER:
+        return ""
+    return say(conversation.language, "need_text")
 
 
 def write_rewriting(conversation: Conversation) -> str:
-    ask = conversation.ask
-    if not _REWRITING.search(ask.instruction) or not ask.material or ask.is_code:
+    ask = conversation.find_order(*_REWRITING)
+    if ask is None or not ask.material or ask.is_code:
         return ""
     key = "polite" if _POLITE.search(ask.instruction) else "rewritten"
     text = ask.material
@@ -114,8 +131,8 @@ def write_rewriting(conversation: Conversation) -> str:
 
 def write_extraction(conversation: Conversation) -> str:
     """What was asked for by kind, a line each; names where the kind is not known."""
-    ask = conversation.ask
-    if not _EXTRACTION.search(ask.instruction) or not ask.material:
+    ask = conversation.find_order(*_EXTRACTION)
+    if ask is None or not ask.material:
         return ""
     facts = Facts(ask.material)
     found: dict[str, list[str]] = {}
@@ -124,7 +141,7 @@ def write_extraction(conversation: Conversation) -> str:
         if values:
             found.setdefault(word, values)
     if not found:
-        names = list(dict.fromkeys(_NAMES.findall(ask.material)))
+        names = find_names(ask.material)
         return "\n".join(f"- {name}" for name in names or split_sentences(ask.material)[:1])
     if len(found) == 1:
         (values,) = found.values()

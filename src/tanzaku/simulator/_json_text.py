@@ -6,6 +6,7 @@ from typing import Any
 
 from tanzaku.simulator._chance import Chance
 from tanzaku.simulator._conversation import Conversation
+from tanzaku.simulator._facts import find_names
 from tanzaku.simulator._schema import build_value
 
 _ASKS_FOR_JSON = re.compile(
@@ -22,13 +23,30 @@ _KEYS = re.compile(
     r"(?:keys?|fields?|properties|attributes|字段|键)(?:\s+(?:named|called|are|of))?\s*[:：为是包括]*\s*"
     rf"({_KEY}(?:\s*(?:,\s*(?:and\s+)?|、|和|\band\s)\s*{_KEY})*)"
 )
+_STRINGS = re.compile(r"(?:array|list) of strings|字符串(?:数组|列表)", re.IGNORECASE)
+_EXTRACTED = re.compile(
+    r"\bextract (?:the )?([a-z_]+(?:(?:,? and |, )[a-z_]+)*)(?= from| as| in| and return|[:.])",
+    re.IGNORECASE,
+)
 _NAME = re.compile(r"[A-Za-z_]\w*")
 _PLAN = re.compile(
     r"\b(?:sub-?tasks?|tasks|steps|plan|break|split|decompose)\b|子任务|任务|步骤|计划|分解|拆分|拆解",
     re.IGNORECASE,
 )
 _NUMERIC = frozenset(
-    ["age", "count", "price", "quantity", "total", "score", "number", "year", "amount", "rating"]
+    [
+        "id",
+        "age",
+        "count",
+        "price",
+        "quantity",
+        "total",
+        "score",
+        "number",
+        "year",
+        "amount",
+        "rating",
+    ]
 )
 _NAMED_TYPES = {
     "number": "integer",
@@ -66,8 +84,10 @@ def _infer_schema(conversation: Conversation) -> dict[str, Any]:
         if template is not None:
             return _schema_of(template)
     asked = "\n".join(texts)
+    if _STRINGS.search(asked):
+        return _strings(conversation)
     is_array = _ARRAY.search(asked) is not None
-    keys = _KEYS.search(asked)
+    keys = _KEYS.search(asked) or (None if is_array else _EXTRACTED.search(asked))
     names = [name for name in _NAME.findall(keys[1]) if name not in _NOT_KEYS] if keys else []
     if names:
         item: dict[str, Any] = _object_of(*names)
@@ -76,10 +96,17 @@ def _infer_schema(conversation: Conversation) -> dict[str, Any]:
         if not is_array:
             return {"type": "object", "properties": {"subtasks": {"type": "array", "items": item}}, "required": ["subtasks"]}  # fmt: skip
     elif is_array:
-        item = {"type": "string"}
+        return _strings(conversation)
     else:
         item = _object_of("topic", "answer")
     return {"type": "array", "items": item} if is_array else item
+
+
+def _strings(conversation: Conversation) -> dict[str, Any]:
+    """A list of strings; where names are to be extracted, those of the text."""
+    is_extraction = "extract" in conversation.words or "提取" in conversation.question
+    names = find_names(conversation.ask.material) if is_extraction else []
+    return {"const": names} if names else {"type": "array", "items": {"type": "string"}}
 
 
 def _object_of(*names: str) -> dict[str, Any]:

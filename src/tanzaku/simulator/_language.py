@@ -11,6 +11,8 @@ _HANGUL = re.compile(r"[\uac00-\ud7a3]")
 _HAN = re.compile(r"[\u4e00-\u9fff]")
 _LATIN_WORD = re.compile(r"[a-zà-öø-ÿœß]+")
 
+_LETTERS_ALONE = {code: chr(code).lower() if chr(code).isalpha() else " " for code in range(128)}
+
 _ENGLISH_WORDS = """
     the a an is are was what how why who when where which of in on for to and or with you your
     my me i it this that please can do does write explain
@@ -34,6 +36,8 @@ _STOP_WORDS: dict[Language, frozenset[str]] = {
     "de": frozenset(_GERMAN_WORDS.split()),
 }
 
+_FOREIGN_WORDS = _STOP_WORDS["es"] | _STOP_WORDS["fr"] | _STOP_WORDS["de"]
+
 _NAMES: dict[str, Language] = {
     "english": "en", "chinese": "zh", "japanese": "ja", "korean": "ko",
     "spanish": "es", "french": "fr", "german": "de",
@@ -56,6 +60,8 @@ _TARGET = re.compile(
 
 def split_words(text: str) -> list[str]:
     """The Latin words of `text` in lower case, accents kept."""
+    if text.isascii():
+        return text.translate(_LETTERS_ALONE).split()
     return _LATIN_WORD.findall(text.lower())
 
 
@@ -80,6 +86,8 @@ def detect_language(text: str, words: Collection[str] | None = None) -> Language
     distinct = frozenset(words)
     best: Language = "en"
     best_score = len(distinct & _STOP_WORDS["en"])
+    if len(distinct & _FOREIGN_WORDS) <= best_score:
+        return best
     for language in ("es", "fr", "de"):
         score = len(distinct & _STOP_WORDS[language])
         if score > best_score:

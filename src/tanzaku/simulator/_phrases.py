@@ -53,6 +53,21 @@ _EN: Phrases = {
     ),
     "support_code": (" I can see your reference {code}.",),
     "support_ai": ("I'm an AI assistant. ",),
+    "support_again": (
+        "Thank you for your patience.{code} I have passed your question on and will let you know as "
+        "soon as there is news.",
+    ),
+    "reply": (
+        "Thank you for your message about {topic}. I will take care of it and get back to you.",
+    ),
+    "titles": (
+        "A Practical Guide to {Title}",
+        "{Title}, Explained",
+        "What Matters in {Title}",
+        "{Title}: First Steps",
+        "Five Lessons from {Title}",
+    ),
+    "list_names": ("Here are {count} suggestions:",),
     "greeting_name": ("Hello {name}, nice to meet you! How can I help you today?",),
     "thanks": ("You're welcome! Let me know if there is anything else I can help with.",),
     "identity": ("I'm Claude, an AI assistant made by Anthropic. How can I help you?",),
@@ -83,14 +98,14 @@ _EN: Phrases = {
     ),
     "plan": ("Here is how I would approach “{task}”:",),
     "names": (
-        "The {Topic} Corner",
-        "Bright {Topic}",
-        "{Topic} & Co.",
-        "A Fresh Look at {Topic}",
-        "North Star {Topic}",
-        "{Topic} Lane",
-        "Simply {Topic}",
-        "The Daily {Topic}",
+        "The {Title} Corner",
+        "Bright {Title}",
+        "{Title} & Co.",
+        "Blue Door {Title}",
+        "North Star {Title}",
+        "{Title} Lane",
+        "Simply {Title}",
+        "The Daily {Title}",
     ),
     "explained": (
         "`{name}` takes {arguments}, works through its input step by step and returns the result.",
@@ -179,6 +194,10 @@ _ZH: Phrases = {
     ),
     "support_code": ("我已查到您的单号{code}。",),
     "support_ai": ("我是AI助手。",),
+    "support_again": ("感谢您的耐心等待。{code}您的问题我已转达，一有消息会立即告知您。",),
+    "reply": ("您关于{topic}的消息已收到，我会尽快处理并回复您。",),
+    "titles": ("{topic}实用指南", "读懂{topic}", "{topic}的几个关键", "从零开始了解{topic}"),
+    "list_names": ("以下是{count}个建议：",),
     "greeting_name": ("{name}，你好！很高兴认识你，有什么可以帮你的吗？",),
     "thanks": ("不客气！如果还有其他问题，随时告诉我。",),
     "identity": ("我是Claude，由Anthropic开发的AI助手。有什么可以帮你的吗？",),
@@ -392,11 +411,15 @@ def get_phrases(language: Language, key: str) -> tuple[str, ...]:
     return _PHRASES[language][key]
 
 
-def say(language: Language, key: str, chance: Chance | None = None, /, **values: str) -> str:
-    """One of the ways to say `key`, filled in; the first without `chance`."""
+def choose_phrase(language: Language, key: str, chance: Chance) -> str:
+    """One of the ways to say `key`, not filled in."""
     choices = get_phrases(language, key)
-    phrase = choices[0] if chance is None or len(choices) == 1 else chance.pick(choices)
-    return phrase.format(**values)
+    return choices[0] if len(choices) == 1 else chance.pick(choices)
+
+
+def say(language: Language, key: str, /, **values: str) -> str:
+    """The first way to say `key`, filled in."""
+    return get_phrases(language, key)[0].format(**values)
 
 
 def join_sentences(language: Language, sentences: list[str]) -> str:

@@ -5,10 +5,39 @@ import re
 from tanzaku.simulator._conversation import Conversation
 from tanzaku.simulator._phrases import say
 
-_ASKED = re.compile(
-    r"\b(?:review|debug|fix|refactor|optimi[sz]e|improve|bugs?|wrong|explain|does|do|understand)\b"
-    r"|审查|评审|检查|改进|优化|重构|修复|解释|作用|问题|错误|レビュー",
-    re.IGNORECASE,
+_ASKED = (
+    frozenset(
+        [
+            "review",
+            "debug",
+            "fix",
+            "refactor",
+            "optimize",
+            "optimise",
+            "improve",
+            "bug",
+            "bugs",
+            "wrong",
+            "explain",
+            "does",
+            "do",
+            "understand",
+        ]
+    ),
+    (
+        "审查",
+        "评审",
+        "检查",
+        "改进",
+        "优化",
+        "重构",
+        "修复",
+        "解释",
+        "作用",
+        "问题",
+        "错误",
+        "レビュー",
+    ),
 )
 _EXPLAINED = re.compile(r"\b(?:explain|does|do|understand)\b|解释|作用", re.IGNORECASE)
 _LOOKS_LIKE_CODE = re.compile(
@@ -32,10 +61,10 @@ _MAX_REMARKS = 4
 
 
 def write_review(conversation: Conversation) -> str:
-    ask = conversation.ask
-    code = ask.material
-    if not code or not _ASKED.search(ask.instruction):
+    ask = conversation.find_order(*_ASKED)
+    if ask is None or not ask.material:
         return ""
+    code = ask.material
     if not ask.is_code and not _LOOKS_LIKE_CODE.search(code):
         return ""
     language = conversation.language

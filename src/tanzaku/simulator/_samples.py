@@ -66,7 +66,7 @@ def _answer(facts: Facts) -> str:
         return facts.sums[0].value
     language = detect_language(facts.text)
     topic = facts.phrases[0] if facts.phrases else get_phrases(language, "topic")[0]
-    return get_phrases(language, "opening")[0].format(topic=topic, Topic=topic)
+    return get_phrases(language, "reply")[0].format(topic=topic)
 
 
 def _list_item(words: list[str], facts: Facts, index: int) -> str:

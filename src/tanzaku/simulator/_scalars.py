@@ -102,7 +102,8 @@ class Scalars:
         return any(word in text for word in split_name(name) if len(word) > 3)
 
     def _number(self, schema: Mapping[str, Any], kind: str, name: str, index: int) -> float:
-        if (index <= 0 or self.is_told) and self._attempt < _FREE:
+        is_place = index >= 0 and split_name(name)[-1:] in (["id"], ["step"], ["index"], ["order"])
+        if (index <= 0 or self.is_told) and not is_place and self._attempt < _FREE:
             drawn = self.draw_number(schema, kind, name, near_only=False)
             if drawn is not None:
                 return drawn

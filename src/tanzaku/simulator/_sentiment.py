@@ -4,13 +4,13 @@ import re
 from collections.abc import Sequence
 
 _PLEASED = re.compile(
-    r"\b(?:love|great|excellent|amazing|good|happy|wonderful|perfect|fantastic|best|awesome|thanks?)\b"
-    r"|喜欢|很好|优秀|满意|开心|太棒|完美|推荐|感谢",
+    r"\b(?:love|great|excellent|amazing|good|happy|wonderful|perfect|fantastic|best|awesome|thanks?|delicious|friendly|helpful|recommend)\b"
+    r"|(?<!不)喜欢|很好|好用|不错|优秀|满意|开心|太棒|完美|(?<!不)推荐|感谢|很快",
     re.IGNORECASE,
 )
 _DISPLEASED = re.compile(
-    r"\b(?:hate|terrible|awful|bad|worst|broken|angry|poor|disappoint\w*|refund|never|slow|damaged|late)\b"
-    r"|讨厌|很差|糟糕|失望|生气|坏了|太慢|退款|投诉|垃圾|没收到|难用",
+    r"\b(?:hate|terrible|awful|bad|worst|broken|angry|poor|disappoint\w*|refund|never|slow|damaged|late|rude|cold|dirty|boring|waste|horrible|useless|crash\w*|annoy\w*|frustrat\w*|not (?:good|happy|satisfied|recommend))\b"
+    r"|讨厌|很差|糟糕|失望|生气|坏了|太慢|退款|投诉|垃圾|没收到|难用|不好|不满|态度差|后悔",
     re.IGNORECASE,
 )
 

@@ -35,7 +35,7 @@ def write_small_talk(conversation: Conversation) -> str:
     if len(text) > _MAX_SHORT:
         return ""
     if _GREETING.match(text):
-        return say(conversation.language, "greeting", conversation.chance)
+        return conversation.say("greeting")
     name = _INTRODUCTION.match(text)
     if name and (name[1][0].isupper() or not name[1].isascii()):
         return say(conversation.language, "greeting_name", name=name[1])

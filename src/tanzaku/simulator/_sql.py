@@ -5,7 +5,8 @@ import re
 from tanzaku.simulator._facts import Facts
 
 _TABLE = re.compile(
-    r"\b([A-Za-z_]\w*)\s*\(\s*([A-Za-z_]\w*(?:\s+\w+)?(?:\s*,\s*[A-Za-z_]\w*(?:\s+\w+)?)*)\s*\)"
+    r"\b([A-Za-z_]\w*)\s*\(\s*([A-Za-z_]\w*(?:\s+\w+)?(?:\s*,\s*[A-Za-z_]\w*(?:\s+\w+)?)*)\s*\)",
+    re.ASCII,
 )
 _NAMED = re.compile(
     r"\b(?:table|from|表)\s*(?:named |called |名为)?[`\"]?([a-z_]\w*)", re.IGNORECASE

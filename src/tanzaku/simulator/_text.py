@@ -30,36 +30,67 @@ from tanzaku.simulator._results import write_results
 from tanzaku.simulator._reviews import write_review
 from tanzaku.simulator._small_talk import write_small_talk
 
+_ECHO_WORDS = frozenset(
+    ["reply", "respond", "answer", "say", "repeat", "output", "print", "write", "return"]
+)
 _ECHO = re.compile(
     r"\b(?:reply|respond|answer|say|repeat|output|print|write|return)\b"
     r"(?:\s+(?:back|to me|with|exactly|only|just|the (?:single )?(?:word|words|phrase|text|following)|this|after me))+\s*"
     r"[:：]?\s*[\"“'`]?(?P<en>[^\"”`\n]{1,200}?)[\"”'`]?\s*[.!]?\s*$"
-    r"|\bsay\s+[\"“'`](?P<say>[^\"”`\n]{1,200}?)[\"”'`]"
-    r"|(?:只|请只|仅)?(?:回复|回答|输出|说|重复)(?:我)?[:：]?\s*[“「\"](?P<zh>[^”」\"\n]{1,200})[”」\"]"
-    r"|(?:只|请只|仅)(?:回复|回答|输出|说)[:：]?\s*(?P<only>[^。\n]{1,60}?)[。.]?\s*$",
+    r"|\bsay\s+[\"“'`](?P<say>[^\"”`\n]{1,200}?)[\"”'`]",
     re.IGNORECASE,
+)
+_ECHO_HAN = re.compile(
+    r"(?:只|请只|仅)?(?:回复|回答|输出|说|重复)(?:我)?[:：]?\s*[“「\"](?P<zh>[^”」\"\n]{1,200})[”」\"]"
+    r"|(?:只|请只|仅)(?:回复|回答|输出|说)[:：]?\s*(?P<only>[^。\n]{1,60}?)[。.]?\s*$"
 )
 _YES_NO = re.compile(
-    r"^\s*(?:is|are|was|were|do|does|did|can|could|should|will|would|has|have)\s+(?!you\b)[^\n]{1,300}\?\s*$"
-    r"|\byes (?:or|/) no\b|(?:是不是|是否|对吗|是吗|可以吗)[^。\n]{0,60}[？?]?\s*$",
+    r"\s*(?:is|are|was|were|do|does|did|can|could|should|will|would|has|have)\s+(?!you\b)[^\n]{1,300}\?\s*$",
     re.IGNORECASE,
 )
-_SUPPORT = re.compile(
-    r"\b(?:customers?|customer service|support agent|refund|haven't received|has not arrived|hasn't arrived"
-    r"|complain\w*|my order|damaged|charged)\b|客服|退款|退货|投诉|没收到|没有收到|还没到|物流|我的订单|破损",
-    re.IGNORECASE,
+_YES_NO_HAN = re.compile(r"(?:是不是|是否|对吗|是吗|可以吗)[^。\n]{0,60}[？?]?\s*$")
+_SUPPORT = frozenset(
+    ["refund", "refunds", "damaged", "complaint", "complain", "complaining", "charged", "parcel"]
 )
+_SUPPORT_HAN = (
+    "客服",
+    "退款",
+    "退货",
+    "投诉",
+    "没收到",
+    "没有收到",
+    "还没到",
+    "物流",
+    "我的订单",
+    "破损",
+)
+_SUPPORT_ROLE = re.compile(r"\b(?:customers?|support|helpdesk)\b|客服|客户|售后", re.IGNORECASE)
+_DIGIT = re.compile(r"\d")
 _LENGTH = re.compile(
     r"(\d{1,5})[\s-]*(words?|sentences?|paragraphs?|字|句|段|palabras|mots|wörter)", re.IGNORECASE
 )
-_ONE_SENTENCE = re.compile(
-    r"\b(?:one|a single|1) sentence\b|\bone word\b|\bbriefly\b|\bin short\b|\bone line\b|一句话|简短|简要",
-    re.IGNORECASE,
+_BRIEF = (
+    frozenset(["one", "sentence"]),
+    frozenset(["single", "sentence"]),
+    frozenset(["briefly"]),
+    frozenset(["one", "word"]),
+    frozenset(["one", "line"]),
 )
-_LONG = re.compile(
-    r"\b(?:essay|story|article|report|long|detailed|in detail|comprehensive|thorough)\b|文章|故事|作文|详细|报告|长文",
-    re.IGNORECASE,
+_BRIEF_HAN = ("一句话", "简短", "简要")
+_LONG = frozenset(
+    [
+        "essay",
+        "story",
+        "article",
+        "report",
+        "long",
+        "detailed",
+        "detail",
+        "comprehensive",
+        "thorough",
+    ]
 )
+_LONG_HAN = ("文章", "故事", "作文", "详细", "报告", "长文")
 _CAPITAL = re.compile(
     r"capital (?:city )?of ([A-Za-z ]{3,20}?)[\s?.]*$|([\u4e00-\u9fff]{2,4})[的の]?首都",
     re.IGNORECASE,
@@ -73,15 +104,23 @@ _CAPITALS_HAN = {
     "法国": "巴黎", "德国": "柏林", "日本": "东京", "中国": "北京", "意大利": "罗马", "西班牙": "马德里",
     "韩国": "首尔", "英国": "伦敦", "加拿大": "渥太华", "美国": "华盛顿", "俄罗斯": "莫斯科",
 }  # fmt: skip
+_CAPITALS_JA = {"日本": "東京", "中国": "北京", "韓国": "ソウル", "韩国": "ソウル"}
 _HAIKU = re.compile(r"\bhaiku\b(?! ?\d)|俳句|하이쿠", re.IGNORECASE)
 _POEM = re.compile(r"\bpoem\b|诗|詩", re.IGNORECASE)
 _LETTER = re.compile(
     r"\b(?:write|draft|compose)\b.{0,40}\b(?:e-?mail|letter|message)\b|(?:写|起草|拟).{0,8}(?:邮件|信|通知)",
     re.IGNORECASE,
 )
+_LETTER_TOPIC = re.compile(
+    r"\b(?:asking (?:\w+ )?for|about|regarding|to request|on)\s+(.{3,80}?)[.!?]*$"
+    r"|(?:写|起草|拟)(?:一?[封份个])?(.{1,20}?)的?(?:邮件|信|通知)",
+    re.IGNORECASE,
+)
+_MAX_ECHO = 300
 _MAX_WORDS = 4000
 _MAX_SUM_PROMPT = 400
 _USUAL_SENTENCES = 3
+_LONG_SENTENCES = 12
 _PARAGRAPH = 5
 _LENGTH_WORDS_TEXT = """
     word words sentence sentences paragraph paragraphs palabras mots wörter briefly short line
@@ -95,15 +134,9 @@ def write_text(conversation: Conversation) -> str:
     """The whole answer in words, before any limit is applied."""
     if conversation.results:
         return write_results(conversation)
-    is_plain = (
-        conversation.question.isascii()
-        and not conversation.system
-        and _WRITERS_WORDS.isdisjoint(conversation.words)
-    )
-    for writer in _CONSTANT_WRITERS if is_plain else _WRITERS:
-        if writer.words is None or conversation.mentions(
-            writer.words, writer.han, with_system=writer.reads_system
-        ):
+    wanted = _find_wanted(conversation)
+    for at, writer in enumerate(_WRITERS):
+        if wanted >> at & 1:
             written = writer.write(conversation)
             if written:
                 return written
@@ -112,8 +145,24 @@ def write_text(conversation: Conversation) -> str:
     return _write_prose(conversation)
 
 
+def _find_wanted(conversation: Conversation) -> int:
+    """The writers to ask, a bit each: one pass over the words instead of one for each writer."""
+    wanted = _ALWAYS | (_BY_SYSTEM if conversation.system else 0)
+    for word in conversation.words:
+        wanted |= _BY_WORD.get(word, 0)
+    question = conversation.question
+    if not question.isascii():
+        for part, bits in _BY_HAN.items():
+            if part in question:
+                wanted |= bits
+    return wanted
+
+
 def _write_echo(conversation: Conversation) -> str:
-    match = _ECHO.search(conversation.question[-300:])
+    question = conversation.question
+    match = conversation.match_from(_ECHO_WORDS, _ECHO, in_question=True)
+    if match is None and not question.isascii():
+        match = _ECHO_HAN.search(question[-_MAX_ECHO:])
     return next((part.strip() for part in match.groups() if part), "") if match else ""
 
 
@@ -149,14 +198,18 @@ def _write_yes(conversation: Conversation) -> str:
     instruction = conversation.ask.instruction
     if {"yes", "no"} <= conversation.words:
         return "Yes."
-    return conversation.say("yes") if _YES_NO.search(instruction) else ""
+    is_asked = _YES_NO.match(instruction) or (
+        not instruction.isascii() and _YES_NO_HAN.search(instruction)
+    )
+    return conversation.say("yes") if is_asked else ""
 
 
 def _write_capital(conversation: Conversation) -> str:
     match = _CAPITAL.search(conversation.ask.instruction)
     country = next((group for group in match.groups() if group), "").lower() if match else ""
-    if country in _CAPITALS_HAN:
-        capital = _CAPITALS_HAN[country]
+    table = _CAPITALS_JA if conversation.language == "ja" else _CAPITALS_HAN
+    if country in table:
+        capital = table[country]
         return get_phrases(conversation.language, "capital")[0].format(
             country=country, capital=capital
         )
@@ -173,19 +226,26 @@ def _write_verse(conversation: Conversation) -> str:
 
 
 def _write_letter(conversation: Conversation) -> str:
-    return conversation.say("letter") if _LETTER.search(conversation.ask.instruction) else ""
+    instruction = conversation.ask.instruction
+    if not _LETTER.search(instruction):
+        return ""
+    about = _LETTER_TOPIC.search(instruction)
+    topic = about[about.lastindex or 0].strip() if about else conversation.topics["topic"]
+    phrase = get_phrases(conversation.language, "letter")[0]
+    return phrase.format(topic=topic, Topic=topic[:1].upper() + topic[1:])
 
 
 def _write_support(conversation: Conversation) -> str:
-    if not (_SUPPORT.search(conversation.question) or _SUPPORT.search(conversation.system)):
+    is_told_of = conversation.mentions(_SUPPORT, _SUPPORT_HAN)
+    if not (is_told_of or {"my", "order"} <= conversation.words) and not (
+        conversation.system and _SUPPORT_ROLE.search(conversation.system)
+    ):
         return ""
-    codes = [
-        code
-        for text in (conversation.facts, *conversation.earlier_facts)
-        for code in text.scanned.get("code", [])
-    ]
+    texts = [conversation.facts, *conversation.earlier_facts]
+    codes = [code for facts in texts for code in facts.scanned.get("code", [])]
     code = conversation.say("support_code", code=codes[0]) if codes else ""
-    reply = conversation.say("support", code=code)
+    key = "support_again" if conversation.earlier else "support"
+    reply = conversation.say(key, code=code)
     is_told = "ai assistant" in conversation.system.lower()
     return f"{conversation.say('support_ai')}{reply}" if is_told else reply
 
@@ -198,9 +258,9 @@ def _write_prose(conversation: Conversation) -> str:
     sentences = [conversation.say("opening")]
     wanted = _USUAL_SENTENCES
     if conversation.mentions(_LENGTH_WORDS, _LENGTH_HAN):
-        if _ONE_SENTENCE.search(conversation.ask.instruction):
+        if _is_brief(conversation):
             return sentences[0]
-        wanted = _find_length(conversation.ask.instruction)
+        wanted = _find_length(conversation)
     at = conversation.chance.below(len(body))
     paragraphs: list[str] = []
     for number in range(wanted):
@@ -212,11 +272,19 @@ def _write_prose(conversation: Conversation) -> str:
     return "\n\n".join([*paragraphs, join_sentences(language, sentences)])
 
 
-def _find_length(instruction: str) -> int:
+def _is_brief(conversation: Conversation) -> bool:
+    if any(words <= conversation.words for words in _BRIEF):
+        return True
+    return any(part in conversation.question for part in _BRIEF_HAN)
+
+
+def _find_length(conversation: Conversation) -> int:
     """Sentences of body: a sentence counts as 16 words, 22 Chinese characters."""
-    match = _LENGTH.search(instruction)
+    instruction = conversation.ask.instruction
+    match = _LENGTH.search(instruction) if _DIGIT.search(instruction) else None
     if match is None:
-        return 12 if _LONG.search(instruction) else _USUAL_SENTENCES
+        is_long = conversation.mentions(_LONG, _LONG_HAN)
+        return _LONG_SENTENCES if is_long else _USUAL_SENTENCES
     amount = min(int(match[1]), _MAX_WORDS)
     unit = match[2].lower()
     if unit[0] in "s句":
@@ -229,8 +297,8 @@ def _find_length(instruction: str) -> int:
 @dataclass(frozen=True, slots=True)
 class _Writer:
     """`write` gives "" where its kind of answer is not wanted after all; it is asked only when the
-    question (or the system prompt, with `reads_system`) mentions one of `words` or `han`
-    (None: always)."""
+    question mentions one of `words` or `han` (None: always), or with `reads_system` when there is a
+    system prompt."""
 
     words: frozenset[str] | None
     han: tuple[str, ...]
@@ -247,7 +315,7 @@ def _writer(
 _WRITERS = (
     _Writer(None, (), write_small_talk),
     _writer(
-        "translate translation translator translated say", "翻译 译 翻訳 怎么说 번역",
+        "translate translates translation translator say", "翻译 译 翻訳 怎么说 번역",
         write_translation, reads_system=True,
     ),
     _writer(
@@ -269,7 +337,7 @@ _WRITERS = (
         "分类 归类 情感 判断 属于", write_class, reads_system=True,
     ),
     _writer(
-        "summarize summarise summarizes summary condense tl tldr dr points takeaways",
+        "summarize summarise summarizes summary summaries condense tl tldr takeaways",
         "总结 概括 摘要 归纳 要約 まとめ 요약", write_summary, reads_system=True,
     ),
     _writer("extract find identify pull", "提取 抽取 找出 抽出", write_extraction),
@@ -288,7 +356,7 @@ _WRITERS = (
     ),
     _writer("name title slogan headline", "名 标题 口号", write_name),
     _writer(
-        "customer customers support refund received arrived complain complaint complaining order damaged charged",
+        "refund refunds parcel complain complaint complaining order damaged charged",
         "客服 退款 退货 投诉 没收到 没有收到 还没到 物流 订单 破损",
         _write_support, reads_system=True,
     ),
@@ -298,10 +366,17 @@ _WRITERS = (
         _write_yes,
     ),
     _writer(
-        "design build develop create implement plan analyze analyse prepare fetch get collect set deploy test write draft organize organise",
+        "design build develop create implement plan analyze analyse prepare fetch collect set deploy organize organise",
         "设计 开发 获取 编写 创建 实现 分析 制定 准备 搭建 收集 整理 部署 测试 规划 完成",
         write_plan,
     ),
 )  # fmt: skip
-_CONSTANT_WRITERS = tuple(writer for writer in _WRITERS if writer.words is None)
-_WRITERS_WORDS = frozenset[str]().union(*(writer.words or () for writer in _WRITERS))
+_ALWAYS = sum(1 << at for at, writer in enumerate(_WRITERS) if writer.words is None)
+_BY_SYSTEM = sum(1 << at for at, writer in enumerate(_WRITERS) if writer.reads_system)
+_BY_WORD: dict[str, int] = {}
+_BY_HAN: dict[str, int] = {}
+for _at, _each in enumerate(_WRITERS):
+    for _word in _each.words or ():
+        _BY_WORD[_word] = _BY_WORD.get(_word, 0) | 1 << _at
+    for _part in _each.han:
+        _BY_HAN[_part] = _BY_HAN.get(_part, 0) | 1 << _at

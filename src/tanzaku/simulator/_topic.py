@@ -11,7 +11,7 @@ _STOP_WORDS_TEXT = """
     own please same say she should show so some such tell than that the their them then there
     these they this those through to too two three under until up us use using very was we were
     what when where which while who whom why will with would write you your describe create help
-    need want answer question briefly sentence sentences words word short step steps works work
+    need want answer question briefly sentence sentences words word short step steps works
     mean means essay article story tips ideas return object array json keys el la los las un una
     es son qué que cómo cuál por para con de del en y o mi tu se lo al como funciona le les du
     des et ou une est sont pour dans sur quoi quel quelle comment pourquoi au aux est-il est-ce
@@ -24,7 +24,9 @@ _STOP_WORDS_TEXT = """
 _STOP_WORDS = frozenset(
     form for word in _STOP_WORDS_TEXT.split() for form in (word, word.capitalize(), word.upper())
 )
-_WORD = re.compile(r"[^\W\d_](?:[\w'’-]*\w)?|[^\w\s'’-]|\d[\w.,]*")
+_WORD = re.compile(r"\d[\w.,]*|[^\W_](?:[\w'’-]*\w)?")
+_MARK = re.compile(r"[^\w\s'’-]|\n")
+_ENDS_LINE = {ord(mark): "\n" for mark in '!"#$%&()*+,./:;<=>?@[\\]^_`{|}~'}
 _HAN_SPLIT = re.compile(
     r"[\s，。！？；：、“”‘’「」《》（）()\[\]{},.!?;:\"'\n\x00-\x2f]+"
     r"|请问|请你|请用|请|帮我|帮忙|一下|一个|一些|一篇|一段|一份|如何|怎么样|怎么|怎样|什么是|是什么|什么|为什么|哪些|多少|等于"
@@ -34,33 +36,45 @@ _HAN_SPLIT = re.compile(
     r"|について|に関して|とは何ですか|とは|何ですか|教えてください|説明してください|ください|教えて|説明して|を|は|が"
     r"|에 대해서?|설명해|알려|주세요|무엇인가요|무엇|어떻게|(?<=[\uac00-\ud7a3])[은는이가을를의에](?=\s|$)"
 )
+_ABOUT_HAN = re.compile(r"关于([^，。！？的\s]{2,16})的")
 _HAS_CJK = re.compile(r"[\u3041-\u30ff\u4e00-\u9fff\uac00-\ud7a3]")
-_MAX_TEXT = 200
+_MAX_TEXT = 160
 _MAX_PHRASE_WORDS = 5
 
 
 def find_phrases(text: str) -> list[str]:
-    """Up to eight content phrases of `text` (its first 200 characters), the most telling first.
+    """Up to eight content phrases of `text` (its first 160 characters), the most telling first.
 
     Runs of words between stop words, as RAKE does; Chinese is cut at function words.
     """
     text = text[:_MAX_TEXT]
     if not text.isascii() and _HAS_CJK.search(text):
+        about = _ABOUT_HAN.search(text) if "关于" in text else None
+        if about:
+            return [about[1]]
         pieces = [piece for piece in _HAN_SPLIT.split(text) if 2 <= len(piece) <= 24]
         return _rank(pieces, weight=len)
     runs: list[str] = []
     run: list[str] = []
-    for word in _WORD.findall(text):
-        # A single character is punctuation or says little; a number ends a phrase.
-        if len(word) == 1 or word in _STOP_WORDS or word[0] < "A":
-            if run:
+    for words in _split_parts(text):
+        for word in words:
+            # A single letter says little; a number ends a phrase.
+            if len(word) > 1 and word not in _STOP_WORDS and word[0] >= "A":
+                run.append(word)
+            elif run:
                 runs.append(" ".join(run[:_MAX_PHRASE_WORDS]))
                 run = []
-        else:
-            run.append(word)
-    if run:
-        runs.append(" ".join(run[:_MAX_PHRASE_WORDS]))
+        if run:
+            runs.append(" ".join(run[:_MAX_PHRASE_WORDS]))
+            run = []
     return _rank([run for run in runs if len(run) > 2], weight=lambda run: run.count(" "))
+
+
+def _split_parts(text: str) -> list[list[str]]:
+    """The words between punctuation marks."""
+    if text.isascii():
+        return [part.split() for part in text.translate(_ENDS_LINE).split("\n")]
+    return [_WORD.findall(part) for part in _MARK.split(text)]
 
 
 def _rank(pieces: list[str], weight: Callable[[str], int]) -> list[str]:
