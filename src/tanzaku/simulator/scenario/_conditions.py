@@ -72,7 +72,7 @@ def _read_model(entry: Entry, when: When) -> None:
     names = _read_texts(entry)
     globs = [name for name in names if "*" in name or "?" in name]
     exact = {_resolve_model(entry, name) for name in names if name not in globs}
-    clause = _say("model", names)
+    clause = _say("model", entry.plain)
     if not globs:
         when.add(clause, lambda view: view.model_id in exact)
         return
@@ -109,7 +109,7 @@ def _read_turn(entry: Entry, when: When) -> None:
 
 def _read_tools(entry: Entry, when: When) -> None:
     names = frozenset(_read_texts(entry))
-    when.add(_say("tools_offered", sorted(names)), lambda view: names <= view.tools)
+    when.add(_say("tools_offered", entry.plain), lambda view: names <= view.tools)
 
 
 def _read_headers(entry: Entry, when: When) -> None:
