@@ -14,6 +14,7 @@ from tanzaku.simulator._occurrences import Occurrences, digest_request
 from tanzaku.simulator._replies import Head, derive_organization, reply_error, reply_json
 from tanzaku.simulator._script import When
 from tanzaku.simulator._settings import SimulatorSettings
+from tanzaku.simulator.clouds import Clouds
 from tanzaku.simulator.scenario import ScenarioRun
 from tanzaku.transport import (
     BodyEncodingError,
@@ -73,6 +74,8 @@ class Simulator:
             self._brain, settings, seed=seed, clock=clock, occurrences=self._occurrences
         )
 
+        self._clouds = Clouds(self)
+
     @property
     def scenario(self) -> ScenarioRun | None:
         """The scenarios at work, for their state and counts; None where none was given."""
@@ -97,6 +100,8 @@ class Simulator:
     async def __call__(self, request: HttpRequest) -> HttpResponse:
         """Answer one request; whatever is wrong with it becomes the API's error."""
         try:
+            if self._clouds.is_for_a_cloud(request.path):
+                return await self._clouds.answer(request)
             return await self._answer(request)
         except ApiError as error:
             return reply_error(error, self._refusal_head(request, "api-error", error))

@@ -1,6 +1,7 @@
 """The Claude API as data: types, validation, events, errors, headers."""
 
 from tanzaku.wire._assembler import MessageAssembler
+from tanzaku.wire._aws_frames import AwsFrame, AwsFrameDecoder, encode_aws_frame
 from tanzaku.wire._beta_names import BETA_NAMES, OTHER_BETA_NAMES
 from tanzaku.wire._body import parse_body
 from tanzaku.wire._errors import (
@@ -341,6 +342,8 @@ __all__ = [
     "AllThinkingTurnsParam",
     "AllowedCaller",
     "ApiError",
+    "AwsFrame",
+    "AwsFrameDecoder",
     "Base64ImageSourceParam",
     "Base64PdfSource",
     "Base64PdfSourceParam",
@@ -599,6 +602,7 @@ __all__ = [
     "WebSearchToolResultBlockParam",
     "check_prompt_length",
     "cut_words",
+    "encode_aws_frame",
     "encode_event",
     "find_betas",
     "find_credential",
