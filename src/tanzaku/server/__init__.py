@@ -1,5 +1,5 @@
 """One process composed of the trades: the API on one port, recorded and priced."""
 
-from tanzaku.server._server import MAX_BODY_BYTES, SeenRequest, Server
+from tanzaku.server._server import SeenRequest, Server, find_body_cap
 
-__all__ = ["MAX_BODY_BYTES", "SeenRequest", "Server"]
+__all__ = ["SeenRequest", "Server", "find_body_cap"]

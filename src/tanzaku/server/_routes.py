@@ -13,6 +13,8 @@ from tanzaku.ledger import Ledger
 from tanzaku.transport import Handler, HttpRequest, HttpResponse, check_origin
 from tanzaku.wire import REQUEST_ID, ApiError, get_error_type
 
+# The API's own, and the shapes of Bedrock, Foundry and Bedrock's Messages endpoint.
+_API_PATHS = ("/v1/", "/model/", "/anthropic/")
 _EXCHANGES = "/_tanzaku/exchanges"
 _MOST_EXCHANGES = 1000
 _DEFAULT_EXCHANGES = 100
@@ -111,7 +113,7 @@ class Router:
         if refusal is not None:
             return self._refusals.build_plain(refusal.status, refusal.reason)
         path = request.path
-        if path.startswith("/v1/"):
+        if path.startswith(_API_PATHS):
             return await self._api(request)
         try:
             if path.startswith("/_tanzaku/"):

@@ -29,7 +29,7 @@ from tanzaku.transport import (
 )
 from tanzaku.wire import validate
 
-MAX_BODY_BYTES = 32 * 1024 * 1024
+_MEGABYTE = 1024 * 1024
 _REMEMBERED_REQUESTS = 1000
 _KEY = re.compile("[!-~]+")
 
@@ -228,7 +228,7 @@ class Server:
                     router,
                     self._host,
                     self._port,
-                    max_body_bytes=MAX_BODY_BYTES,
+                    max_body_bytes=find_body_cap,
                     on_refusal=refusals.build_plain,
                 )
             )
@@ -272,6 +272,16 @@ class Server:
 
     def _forget_running(self) -> None:
         self._ledger = None
+
+
+def find_body_cap(target: str) -> int:
+    """The API's size limits: 32 MB for messages, 256 MB for batches, 500 MB for files
+    (platform.claude.com/docs/en/api/overview, 2026-08-22)."""
+    if target.startswith("/v1/messages/batches"):
+        return 256 * _MEGABYTE
+    if target.startswith("/v1/files"):
+        return 500 * _MEGABYTE
+    return 32 * _MEGABYTE
 
 
 def _load_facts() -> None:

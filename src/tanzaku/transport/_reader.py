@@ -6,6 +6,7 @@ versions than 1.0 and 1.1, smuggling by Transfer-Encoding, headers and framing w
 
 import re
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NoReturn
 
@@ -41,6 +42,10 @@ class ServerLimits:
     connections: int = 2000
 
 
+type BodyCap = int | Callable[[str], int]
+"""How many bytes a body may have: for all, or told by a request's target."""
+
+
 @dataclass(slots=True)
 class Received:
     """A request read to its end; `is_too_large` when its body was dropped for its size.
@@ -71,14 +76,15 @@ class RequestReader:
     `is_deaf` set: nothing more of the connection is wanted then.
     """
 
-    def __init__(self, limits: ServerLimits, max_body_bytes: int) -> None:
+    def __init__(self, limits: ServerLimits, max_body_bytes: BodyCap) -> None:
         self.received: deque[Received] = deque()
         self.phase = HEAD
         self.is_deaf = False
         self.is_continue_wanted = False
         self.window_bytes = 0
         self._limits = limits
-        self._max_body_bytes = max_body_bytes
+        self._body_cap = max_body_bytes
+        self._max_body_bytes = max_body_bytes if isinstance(max_body_bytes, int) else 0
         self._parser = httptools.HttpRequestParser(self)
         self._fault: RefusedError | None = None
         self._heads_done = 0
@@ -186,6 +192,8 @@ class RequestReader:
         self._is_kept_alive = not self._is_old and self._parser.should_keep_alive()
         self._heads_done += 1
         self.phase = BODY
+        if not isinstance(self._body_cap, int):
+            self._max_body_bytes = self._body_cap(self._target.decode("latin-1"))
         self.is_continue_wanted = self._read.get(b"expect", b"").lower() == b"100-continue"
         if int(self._read.get(b"content-length", 0)) > 2 * self._max_body_bytes:
             self._stop_reading()

@@ -15,7 +15,7 @@ from typing import Any
 
 from tanzaku.core import UserError
 from tanzaku.transport._http import STOPPING, Handler, Refusal, refuse_plainly
-from tanzaku.transport._reader import ServerLimits
+from tanzaku.transport._reader import BodyCap, ServerLimits
 from tanzaku.transport._served import Hall, ServedConnection
 
 _ABORT_S = 1.0
@@ -41,7 +41,7 @@ async def serve(  # noqa: PLR0913 - each has a default but one
     host: str = "127.0.0.1",
     port: int = 0,
     *,
-    max_body_bytes: int,
+    max_body_bytes: BodyCap,
     on_refusal: Refusal = refuse_plainly,
     limits: ServerLimits = ServerLimits(),  # noqa: B008 - frozen
     drain_s: float = 30.0,
@@ -50,7 +50,7 @@ async def serve(  # noqa: PLR0913 - each has a default but one
     """Serve `handler` on a loopback address while the context is open; port 0 takes a free one.
 
     `localhost` listens on 127.0.0.1 and, where there is one, on ::1. A body over `max_body_bytes`
-    (as sent, still encoded) becomes `on_refusal(413, …)` and the handler never sees it; an
+    (as sent, still encoded; the same for all, or by the request's target) becomes `on_refusal(413, …)` and the handler never sees it; an
     exception of the handler is logged redacted and becomes `on_refusal(500, …)`. A streamed
     answer that fails midway ends with a cut connection, never with a well-formed end; a
     ConnectionFault breaks the connection as it says. When the client goes away, the handler or the streamed body's pending step sees CancelledError, and

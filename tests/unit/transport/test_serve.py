@@ -445,3 +445,31 @@ def test_a_signal_drains_and_ends_the_program_normally(number: signal.Signals) -
         assert program.stdout.read() == "done\n"
         assert program.wait() == 0
         connection.close()
+
+
+def test_the_cap_on_a_body_may_follow_from_the_target(run: Run) -> None:
+    async def handler(request: HttpRequest) -> HttpResponse:
+        return HttpResponse(200, [], b"%d" % len(request.body))
+
+    async def scenario() -> list[int]:
+        def cap(target: str) -> int:
+            return 2000 if target.startswith("/large") else 10
+
+        async with (
+            serve(handler, max_body_bytes=cap) as running,
+            HttpClient(clock=SystemClock()) as client,
+        ):
+            statuses = []
+            for target, size in (
+                ("/large?x", 2000),
+                ("/small", 10),
+                ("/small", 11),
+                ("/large", 2001),
+            ):
+                request = HttpRequest("POST", target, [], bytes(size))
+                response = await client.send(request, base_url=running.url)
+                await read_all(response)
+                statuses.append(response.status)
+            return statuses
+
+    assert asyncio.run(scenario()) == [200, 200, 413, 413]
