@@ -6,6 +6,7 @@ a day in seconds, tells it the time.
 
 from tanzaku.simulator.quota._admission import Admission
 from tanzaku.simulator.quota._quota import Quota
+from tanzaku.simulator.quota._read import parse_limits
 from tanzaku.simulator.quota._refusal import Refusal
 from tanzaku.simulator.quota._settings import (
     Capacity,
@@ -28,4 +29,5 @@ __all__ = [
     "Refusal",
     "WorkspaceLimits",
     "build_tier",
+    "parse_limits",
 ]

@@ -20,10 +20,9 @@ def format_requests(now: float, *buckets: Bucket) -> HeaderPairs:
     """The `requests` trio of the bucket with the fewest left; nothing without a bucket."""
     if not buckets:
         return ()
-    left, bucket = min((bucket.refill(now), bucket) for bucket in buckets)
-    return _format_trio(
-        RATE_LIMIT_HEADERS["requests"], bucket.limit, math.floor(left), bucket.full_at()
-    )
+    bucket = min(buckets, key=lambda each: each.refill(now))
+    left = math.floor(bucket.refill(now))
+    return _format_trio(RATE_LIMIT_HEADERS["requests"], bucket.limit, left, bucket.full_at())
 
 
 def format_limits(now: float, lane: Lane, commitment: Commitment | None) -> HeaderPairs:
