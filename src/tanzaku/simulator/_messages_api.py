@@ -1,14 +1,17 @@
 """POST /v1/messages and /v1/messages/count_tokens."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
+from tanzaku.catalog import UnpricedUsageError, price
 from tanzaku.core import Clock, canonical_json, derive_id
 from tanzaku.exchange import TRACE_HEADER, VIOLATIONS_HEADER
 from tanzaku.simulator._answer import Answer, encode_frames, encode_stream
 from tanzaku.simulator._brain import Brain, Prepared
-from tanzaku.simulator._cache import CachePlan, PromptCache
+from tanzaku.simulator._cache import CachePlan, CacheUsage, PromptCache
 from tanzaku.simulator._diagnose import CacheDiagnoses, Fingerprint, read_fingerprint
 from tanzaku.simulator._occurrences import Occurrences, digest_request
 from tanzaku.simulator._pace import Pacemaker
@@ -16,6 +19,7 @@ from tanzaku.simulator._paced import PacedStream, join_frames, wait_whole
 from tanzaku.simulator._replies import Head, reply_events, reply_json
 from tanzaku.simulator._settings import SimulatorSettings
 from tanzaku.simulator._threads import Threads, Turn
+from tanzaku.simulator.quota import Admission, Quota, Refusal
 from tanzaku.transport import HeaderList, HttpResponse
 from tanzaku.wire import parse_body
 
@@ -50,6 +54,7 @@ class _Turn:
     prepared: Prepared
     thread: Turn | None
     occurrence: int
+    admission: Admission | None = None
     plan: CachePlan | None = None
     fingerprint: Fingerprint | None = None
 
@@ -65,8 +70,10 @@ class MessagesApi:
         seed: int,
         clock: Clock,
         occurrences: Occurrences,
+        quota: Quota | None,
     ) -> None:
         self._brain = brain
+        self._quota = quota
         self._seed = seed
         self._clock = clock
         self._occurrences = occurrences
@@ -88,6 +95,7 @@ class MessagesApi:
             return await self._answer(turn)
         except BaseException:
             self._settle_thread(turn, None)
+            self._finish(turn, {"output_tokens": 0})
             raise
 
     async def count(self, call: Call) -> HttpResponse:
@@ -99,11 +107,18 @@ class MessagesApi:
         key = digest_request(b"count_tokens", canonical_json(parsed))
         request_id = derive_id("req", self._seed, key, self._occurrences.next(key))
         head = self._head(call, prepared, request_id, "catalog")
+        if self._quota is not None:
+            let_in = self._quota.call(self._clock.now(), "count_tokens", prepared.model.id)
+            if isinstance(let_in, Refusal):
+                raise let_in.to_error()
+            head.more += let_in
         return reply_json({"input_tokens": prepared.input_tokens}, head)
 
     async def _answer(self, turn: _Turn) -> HttpResponse:
         prepared = turn.prepared
         now = self._clock.now()
+        if self._quota is not None:
+            turn.admission = _admit(self._quota, now, turn)
         if prepared.prefix is not None:
             turn.plan = self._cache.plan(
                 now,
@@ -120,9 +135,12 @@ class MessagesApi:
             self._diagnose(turn, message, now)
         request_id = derive_id("req", self._seed, prepared.key, turn.occurrence)
         head = self._head(turn.call, prepared, request_id, answer.rule, trace)
+        if turn.admission is not None:
+            _correct(turn.admission, turn, message, head, now)
         if self._pacemaker is not None:
             return await self._answer_slowly(turn, answer, message, head, self._pacemaker)
         self._begin(turn, message)
+        self._finish(turn, message["usage"])
         if prepared.request.get("stream"):
             frames = encode_stream(answer if turn.plan is None else None, message)
             return reply_events(frames, head)
@@ -142,6 +160,7 @@ class MessagesApi:
         if not prepared.request.get("stream"):
             await wait_whole(tokens, pacemaker, track, self._clock)
             self._begin(turn, message)
+            self._finish(turn, message["usage"])
             return reply_json(message, head)
         stream = PacedStream(
             join_frames(encode_frames(message)),
@@ -149,16 +168,30 @@ class MessagesApi:
             track,
             self._clock,
             on_begin=lambda: self._begin(turn, message),
-            on_end=self._end_stream(turn, pacemaker),
+            on_end=self._end_stream(turn, message["usage"], pacemaker),
         )
         return reply_events(stream, head)
 
-    def _end_stream(self, turn: _Turn, pacemaker: Pacemaker) -> Callable[[], None]:
-        def end() -> None:
+    def _end_stream(
+        self, turn: _Turn, usage: dict[str, Any], pacemaker: Pacemaker
+    ) -> Callable[[int], None]:
+        def end(tokens: int) -> None:
             pacemaker.end()
             self._settle_thread(turn, None)
+            self._finish(turn, usage | {"output_tokens": tokens})
 
         return end
+
+    def _finish(self, turn: _Turn, usage: dict[str, Any]) -> None:
+        """The answer is over: its tokens and its cost count against the limits."""
+        if turn.admission is None:
+            return
+        cost = Decimal(0)
+        if "input_tokens" in usage:
+            # What has no known price cannot count against the spend cap.
+            with suppress(UnpricedUsageError):
+                cost = price(turn.prepared.model.id, usage, day=self._brain.today()).total_usd
+        turn.admission.finish(self._clock.now(), usage["output_tokens"], cost)
 
     def _begin(self, turn: _Turn, message: dict[str, Any]) -> None:
         """The answer begins: what it wrote to the cache can be read, its thread goes on from it."""
@@ -226,3 +259,30 @@ class MessagesApi:
         if prepared.waived:
             head.more.append((_VIOLATIONS, prepared.waived))
         return head
+
+
+def _admit(quota: Quota, now: float, turn: _Turn) -> Admission:
+    """Let a message in. Raises ApiError 429 or 529, or 400 for a spend limit of one's own."""
+    prepared = turn.prepared
+    admission = quota.admit(
+        now,
+        prepared.model,
+        prepared.input_tokens,
+        workspace=turn.call.workspace,
+        is_fast=prepared.request.get("speed") == "fast",
+        service_tier=prepared.request.get("service_tier") or "auto",
+    )
+    if isinstance(admission, Refusal):
+        raise admission.to_error()
+    return admission
+
+
+def _correct(
+    admission: Admission, turn: _Turn, message: dict[str, Any], head: Head, now: float
+) -> None:
+    """Count what was read from the cache rightly, and say what is left."""
+    tokens = turn.prepared.input_tokens
+    admission.correct(now, CacheUsage(tokens, 0, 0, 0) if turn.plan is None else turn.plan.usage)
+    if admission.service_tier == "priority":
+        message["usage"] = message["usage"] | {"service_tier": "priority"}
+    head.more += admission.headers(now)

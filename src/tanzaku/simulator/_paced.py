@@ -29,7 +29,7 @@ def join_frames(frames: Sequence[bytes]) -> list[bytes]:
 class PacedStream:
     """The body of a streamed answer: chunks at the times of its track, on one row of deadlines, so
     that no delay adds up. `on_begin` is called with the first chunk, `on_end` once at the end,
-    however it comes.
+    however it comes, with the tokens sent by then.
 
     That the message's own start comes with the first token and not before it is a guess.
     """
@@ -42,9 +42,10 @@ class PacedStream:
         clock: Clock,
         *,
         on_begin: Callable[[], None],
-        on_end: Callable[[], None],
+        on_end: Callable[[int], None],
     ) -> None:
         self._chunks = chunks
+        self._tokens = tokens
         self._tokens_per_chunk = tokens / max(1, len(chunks))
         self._track = track
         self._clock = clock
@@ -73,7 +74,7 @@ class PacedStream:
         """Leave off; what follows is not sent."""
         if not self._is_over:
             self._is_over = True
-            self._on_end()
+            self._on_end(round(self._tokens * self._at / len(self._chunks)))
 
 
 async def wait_whole(tokens: int, pacemaker: Pacemaker, track: Track, clock: Clock) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tanzaku.simulator._pace import PaceSettings
 from tanzaku.simulator._strictness import Strictness
+from tanzaku.simulator.quota import QuotaSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,4 +18,5 @@ class SimulatorSettings:
 
     scenarios: Sequence[Path] = ()
     pace: PaceSettings | None = None
+    limits: QuotaSettings | None = None
     strictness: Strictness = "full"

@@ -15,6 +15,7 @@ from tanzaku.simulator._replies import Head, derive_organization, reply_error, r
 from tanzaku.simulator._script import When
 from tanzaku.simulator._settings import SimulatorSettings
 from tanzaku.simulator.clouds import Clouds
+from tanzaku.simulator.quota import Quota
 from tanzaku.simulator.scenario import ScenarioRun
 from tanzaku.transport import (
     BodyEncodingError,
@@ -70,8 +71,16 @@ class Simulator:
         self._default_workspace = derive_id("wrkspc", seed)
         self._occurrences = Occurrences()
         self._brain = Brain(settings, seed=seed, clock=clock)
+        self._quota: Quota | None = None
+        if settings.limits is not None:
+            self._quota = Quota(settings.limits, self._organization.decode(), seed=seed)
         self._messages = MessagesApi(
-            self._brain, settings, seed=seed, clock=clock, occurrences=self._occurrences
+            self._brain,
+            settings,
+            seed=seed,
+            clock=clock,
+            occurrences=self._occurrences,
+            quota=self._quota,
         )
 
         self._clouds = Clouds(self)
