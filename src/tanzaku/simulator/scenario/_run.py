@@ -162,6 +162,10 @@ class ScenarioRun:
             self.set_state({key: fill(filling) for key, fill in rule.set_state.items()})
         return answer
 
+    def __bool__(self) -> bool:
+        """Whether there is any rule: a caller need not ask a run without one."""
+        return bool(self._rules.ready)
+
     @property
     def state(self) -> dict[str, Any]:
         """A copy of the state."""

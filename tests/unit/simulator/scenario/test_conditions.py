@@ -229,8 +229,8 @@ def ask(choose: Callable[..., Choice], fields: dict[str, Any]) -> str | None:
 @pytest.mark.fidelity(
     "scenarios",
     "the first rule whose conditions all hold answers",
-    "exact",
-    "issue 3",
+    "documented",
+    "docs/scenarios.md",
 )
 def test_a_condition_is_met_and_missed(
     start: Start, when: str, met: dict[str, Any], missed: dict[str, Any]

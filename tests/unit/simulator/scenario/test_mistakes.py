@@ -266,8 +266,8 @@ BY_READER = {
 @pytest.mark.fidelity(
     "scenarios",
     "a file that is wrong is refused with file, line, column and the way out",
-    "exact",
-    "issue 3",
+    "documented",
+    "docs/scenarios.md",
 )
 def test_a_mistake_is_named_with_its_place(text: str, message: str) -> None:
     with pytest.raises(InputFileError) as caught:

@@ -166,7 +166,13 @@ def test_an_answer_without_server_tools_counts_none(connect: Connect) -> None:
     assert ask(connect(rule("hi"))).usage.server_tool_use is None
 
 
-def test_code_runs_in_a_container_that_a_request_can_name(connect: Connect) -> None:
+@pytest.mark.fidelity(
+    "scenarios",
+    "code runs in a container of 30 days, the one that the request names if it names one",
+    "guess",
+    "page code-execution-tool gives the 30 days; that expires_at says them is believed",
+)
+def test_guess_code_runs_in_a_container_that_a_request_can_name(connect: Connect) -> None:
     client = connect(rule("{code_execution: {code: x, stdout: ''}}"))
     first = ask(client, tools=[CODE]).container
     assert first is not None
@@ -176,6 +182,18 @@ def test_code_runs_in_a_container_that_a_request_can_name(connect: Connect) -> N
     assert again is not None
     assert again.id == first.id
     assert ask(connect(rule("{text: hi}"))).container is None
+
+
+@pytest.mark.fidelity(
+    "scenarios",
+    "a server tool beside a call of the client has no result yet and ends in tool_use",
+    "documented",
+    "page server-tools",
+)
+def test_a_server_tool_beside_a_call_has_no_result_yet(connect: Connect) -> None:
+    message = ask(connect(rule("{web_search: {query: q}, tool_calls: [{name: pay}]}")))
+    assert [block.type for block in message.content] == ["server_tool_use", "tool_use"]
+    assert message.stop_reason == "tool_use"
 
 
 CONTINUED = {
@@ -188,6 +206,12 @@ CONTINUED = {
 }
 
 
+@pytest.mark.fidelity(
+    "scenarios",
+    "answers with server tools, paused ones too, can be sent back",
+    "documented",
+    "page server-tools",
+)
 @pytest.mark.parametrize("reply", CONTINUED.values(), ids=CONTINUED.keys())
 def test_an_answer_can_be_sent_back_as_the_api_wants_it(connect: Connect, reply: str) -> None:
     client = connect(f"rules:\n  - {{when: {{turn: 1}}, reply: {reply}}}\n  - {{reply: and on}}\n")
@@ -203,6 +227,12 @@ def test_an_answer_can_be_sent_back_as_the_api_wants_it(connect: Connect, reply:
     assert second.content[0].text == "and on"
 
 
+@pytest.mark.fidelity(
+    "scenarios",
+    "a rule's error has the API's envelope, codes and headers",
+    "exact",
+    "SDK 2.12 error classes",
+)
 def test_an_error_is_the_error_the_sdk_knows(connect: Connect) -> None:
     client = connect(
         rule(
@@ -243,6 +273,12 @@ def test_an_error_needs_only_its_status(connect: Connect) -> None:
         (", then: cycle", "a b a b"),
         (", then: improvise", "a b ? ?"),
     ],
+)
+@pytest.mark.fidelity(
+    "scenarios",
+    "a sequence stays on its last reply, begins again, or leaves it to the improviser",
+    "documented",
+    "docs/scenarios.md",
 )
 def test_a_sequence_goes_on_as_it_says(connect: Connect, then: str, expected: str) -> None:
     client = connect(rule(f"{{sequence: [a, {{text: b}}]{then}}}"))

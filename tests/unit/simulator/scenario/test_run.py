@@ -42,7 +42,10 @@ def choose(run: ScenarioRun) -> Choice:
 
 
 @pytest.mark.fidelity(
-    "scenarios", "each earlier rule says which condition did not hold", "exact", "issue 3"
+    "scenarios",
+    "each earlier rule says which condition did not hold",
+    "documented",
+    "docs/scenarios.md",
 )
 def test_each_earlier_rule_says_which_condition_did_not_hold(start: Start) -> None:
     _, ask = start(
@@ -125,6 +128,12 @@ def test_what_is_no_trace_is_passed_over(text: str) -> None:
     assert trace.left_out == 0
 
 
+@pytest.mark.fidelity(
+    "scenarios",
+    "rules count and set a state until they are reset",
+    "documented",
+    "docs/scenarios.md",
+)
 def test_counts_and_state_are_kept_and_forgotten_on_demand() -> None:
     run = ScenarioRun(parse_scenario(THREE, "s"))
     assert [choose(run).rule for _ in range(3)] == ["s/rest", "s/late", "s/late"]
@@ -218,14 +227,16 @@ def edit(path: Path, text: str, *, second: int) -> None:
 @pytest.mark.fidelity(
     "scenarios",
     "files are taken up again when they change; a broken edit leaves the rules as they were",
-    "exact",
-    "issue 3",
+    "documented",
+    "docs/scenarios.md",
 )
 def test_an_edit_is_taken_up_and_a_broken_one_is_not(tmp_path: Path) -> None:
     path = tmp_path / "s.yaml"
     edit(path, "rules: [{id: one, reply: x}]", second=1)
     run = ScenarioRun()
+    assert not run
     watch = ScenarioWatch(run, [path], now=100.0)
+    assert run
     assert choose(run).rule == "s/one"
 
     edit(path, "rules: [{id: two, reply: x}]", second=2)

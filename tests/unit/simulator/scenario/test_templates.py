@@ -40,6 +40,12 @@ def get_text(choice: Choice) -> str:
         ("{% if x %} {{ '{' }} {x} }}".replace("{{ '{' }} ", ""), "{% if x %} {x} }}"),
     ],
 )
+@pytest.mark.fidelity(
+    "scenarios",
+    "templates are filled once, by plain substitution",
+    "documented",
+    "docs/scenarios.md",
+)
 def test_a_place_is_filled_with_what_stands_there(start: Start, template: str, text: str) -> None:
     _, choose = start(
         f"""
