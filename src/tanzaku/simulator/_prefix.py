@@ -156,7 +156,7 @@ def _survey_block(block: Mapping[str, Any], survey: _Survey) -> None:
     if block.get("cache_control") is not None:
         survey.is_marked = True
     kind = block["type"]
-    if kind == "text":
+    if kind in {"text", "tool_use"}:
         return
     if kind == "image":
         survey.has_images = True
@@ -177,7 +177,9 @@ class _Reader:
 
     def __init__(self, request: Mapping[str, Any], model: Model) -> None:
         config = request.get("output_config") or {}
-        self._digest = _chain(b"", model.id.encode() + to_json(config.get("format")))
+        self._digest = b""
+        # What is rendered before the next block without being one.
+        self._before = model.id.encode() + to_json(config.get("format"))
         is_kept = model.keeps_earlier_thinking
         self._current = 0 if is_kept else find_current_turn(request["messages"])
         self._speaker: object = None
@@ -190,7 +192,7 @@ class _Reader:
         self.last_markable: int | None = None
 
     def open_section(self, name: bytes, settings: bytes) -> None:
-        self._digest = _chain(self._digest, name + settings)
+        self._before += name + settings
 
     def read_tools(self, tools: Sequence[Mapping[str, Any]], *, is_web_search: bool) -> None:
         for index, tool in enumerate(tools):
@@ -201,7 +203,7 @@ class _Reader:
 
     def read_system(self, system: str | Sequence[Mapping[str, Any]]) -> None:
         if isinstance(system, str):
-            self._add(("system", 0, -1), encode_text(system), "system", None)
+            self._add(("system", 0, -1), encode_text(system), "text", None)
             return
         for index, block in enumerate(system):
             self._add_block(("system", index, -1), block)
@@ -213,7 +215,7 @@ class _Reader:
     def read_message(self, index: int, message: Mapping[str, Any]) -> None:
         role, content, config = message["role"], message["content"], message.get("output_config")
         if role != self._speaker or config:
-            self.open_section(b"turn", to_json([role, config]))
+            self._before += b"[%b]" % role.encode() + (to_json(config) if config else b"")
             self._speaker = role
         if isinstance(content, str):
             if content:
@@ -228,7 +230,9 @@ class _Reader:
         if kind in _THINKING or (kind == "text" and not block["text"]):
             self._add(place, encode_block(block), kind, None, is_markable=False)
             return
-        mark = block.get("cache_control") or _find_inner_mark(block)
+        mark = block.get("cache_control")
+        if kind == "tool_result" and mark is None:
+            mark = _find_inner_mark(block)
         self._add(place, encode_block(block), kind, mark)
 
     def _add(
@@ -240,24 +244,19 @@ class _Reader:
         *,
         is_markable: bool = True,
     ) -> None:
-        block = len(self.digests)
-        self._digest = _chain(self._digest, content)
+        chained = blake2b(self._digest + self._before + content, digest_size=_DIGEST_BYTES)
+        self._digest = chained.digest()
+        self._before = b""
         if kind != self._kind or kind not in _RUNS:
             self._position += 1
-        self._kind = kind
+            self._kind = kind
+        if is_markable:
+            self.last_markable = len(self.digests)
+            if mark is not None:
+                self.marks[self.last_markable] = _read_ttl(mark)
         self.places.append(place)
         self.digests.append(self._digest)
         self.positions.append(self._position)
-        if is_markable:
-            self.last_markable = block
-            if mark is not None:
-                self.marks[block] = _read_ttl(mark)
-
-
-def _chain(digest: bytes, content: bytes) -> bytes:
-    chained = blake2b(digest, digest_size=_DIGEST_BYTES)
-    chained.update(content)
-    return chained.digest()
 
 
 def _render_system_settings(request: Mapping[str, Any], survey: _Survey) -> bytes:
@@ -278,9 +277,9 @@ def _render_message_settings(request: Mapping[str, Any], model: Model, survey: _
     )
 
 
-def _find_inner_mark(block: Mapping[str, Any]) -> Mapping[str, Any] | None:
+def _find_inner_mark(result: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """The last mark inside a tool result."""
-    content = block.get("content") if block["type"] == "tool_result" else None
+    content = result.get("content")
     if type(content) is not list:
         return None
     marks = [inner["cache_control"] for inner in content if inner.get("cache_control")]
