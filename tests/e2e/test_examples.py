@@ -59,6 +59,13 @@ def test_every_example_is_run_here() -> None:
     assert names == {name for name in names if f'"{name}"' in source}
 
 
+@pytest.mark.parametrize("readme", ["README.md", "README.zh-CN.md"])
+def test_each_readme_names_every_program(readme: str) -> None:
+    text = (EXAMPLES / readme).read_text(encoding="utf-8")
+    named = set(re.findall(r"^\| `(\w+\.py)` \|", text, re.MULTILINE))
+    assert named == {path.name for path in EXAMPLES.glob("*.py")}
+
+
 @pytest.mark.parametrize(("python", "folder"), PYTHONS)
 def test_first_call_prints_an_answer(server: Server, python: str, folder: str) -> None:
     out = run_example(server, python, find_example(folder, "first_call.py"))

@@ -332,7 +332,8 @@ def is_asking_for_code(conversation: Conversation) -> bool:
 def write_code(conversation: Conversation) -> tuple[str, str, bool]:
     """The language's name, a block of code for what was asked, and whether the code alone is wanted
     (it then comes without a fence)."""
-    text = f"{conversation.question}\n{conversation.system[:_MAX_SYSTEM]}"
+    asked = conversation.ask.instruction
+    text = f"{asked}\n{conversation.system[:_MAX_SYSTEM]}"
     is_bare = _CODE_ONLY.search(text) is not None
     tag, title = next(
         ((tag, title) for tag, title, pattern in _LANGUAGES if pattern.search(text)),
@@ -342,7 +343,7 @@ def write_code(conversation: Conversation) -> tuple[str, str, bool]:
         statement = write_sql(conversation.question, conversation.system)
         return title, _fence(tag, statement, is_bare), is_bare
     for pattern, python, javascript in _TASKS:
-        if tag in {"python", "javascript"} and pattern.search(conversation.question):
+        if tag in {"python", "javascript"} and pattern.search(asked):
             code = python if tag == "python" else javascript
             return title, _fence(tag, code, is_bare), is_bare
     phrases = conversation.facts.phrases

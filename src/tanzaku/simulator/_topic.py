@@ -38,12 +38,12 @@ _HAN_SPLIT = re.compile(
 )
 _ABOUT_HAN = re.compile(r"关于([^，。！？的\s]{2,16})的")
 _HAS_CJK = re.compile(r"[\u3041-\u30ff\u4e00-\u9fff\uac00-\ud7a3]")
-_MAX_TEXT = 160
+_MAX_TEXT = 120
 _MAX_PHRASE_WORDS = 5
 
 
 def find_phrases(text: str) -> list[str]:
-    """Up to eight content phrases of `text` (its first 160 characters), the most telling first.
+    """Up to eight content phrases of `text` (its first 120 characters), the most telling first.
 
     Runs of words between stop words, as RAKE does; Chinese is cut at function words.
     """
