@@ -11,6 +11,8 @@ PARTS = {
     "curl": lambda: shutil.which("curl"),
     "openssl": lambda: shutil.which("openssl"),
     "sdk071": lambda: (CLIENTS / "sdk071" / ".venv" / ".ready").exists(),
+    "langchain": lambda: (CLIENTS / "langchain" / ".venv" / ".ready").exists(),
+    "pydantic_ai": lambda: (CLIENTS / "pydantic_ai" / ".venv" / ".ready").exists(),
     "typescript": lambda: (
         shutil.which("node") and (CLIENTS / "typescript" / "node_modules" / ".ready").exists()
     ),
