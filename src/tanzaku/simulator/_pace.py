@@ -131,5 +131,3 @@ class Track:
     def rest_s(self, tokens: float) -> float:
         """All of `tokens` tokens after the first token, for an answer sent in one piece."""
         return tokens * self._s_per_token * self._pacemaker.stretch()
-
-
