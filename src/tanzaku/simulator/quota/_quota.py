@@ -18,7 +18,7 @@ from typing import Literal
 
 from tanzaku.catalog import Model
 from tanzaku.simulator.quota._admission import Admission
-from tanzaku.simulator.quota._bucket import MINUTE_S, Bucket, Owner, Unit
+from tanzaku.simulator.quota._bucket import CLOCK_S, MINUTE_S, Bucket, Owner, Unit
 from tanzaku.simulator.quota._headers import HeaderPairs, format_limits, format_requests
 from tanzaku.simulator.quota._lane import Commitment, Lane
 from tanzaku.simulator.quota._ramp import Ramp
@@ -35,7 +35,6 @@ type Call = Literal["count_tokens", "batches", "files"]
 
 _UNLIMITED = Figures()
 _NO_WAIT_HELPS_S = 60
-_CLOCK_S = 5e-7
 
 
 class Quota:
@@ -227,4 +226,4 @@ def _round_wait(wait_s: float) -> int:
     """Whole seconds after which it is so, at least one."""
     if math.isinf(wait_s):
         return _NO_WAIT_HELPS_S
-    return max(1, math.ceil(wait_s - _CLOCK_S))
+    return max(1, math.ceil(wait_s - CLOCK_S))
