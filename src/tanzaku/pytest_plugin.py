@@ -1,17 +1,20 @@
-"""The pytest fixture `claude`: a running simulator, with the environment pointed at it.
+"""The pytest fixtures: `claude`, a running simulator with the environment pointed at it, and
+`tool_mocks`, which reads tool mock sets.
 
 pytest imports this file in every run of every project that has Tanzaku installed, so nothing of
-Tanzaku is imported before a test asks for the fixture.
+Tanzaku is imported before a test asks for a fixture.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
     from tanzaku.server import Server
+    from tanzaku.simulator.mocks import ToolMocks
 
 
 @pytest.fixture(scope="session")
@@ -37,3 +40,18 @@ def claude(_claude_server: "Server", monkeypatch: pytest.MonkeyPatch) -> "Server
     for name in ("NO_PROXY", "no_proxy"):  # a proxy of the developer's cannot reach this server
         monkeypatch.setenv(name, ",".join(filter(None, [os.environ.get(name), "127.0.0.1"])))
     return _claude_server
+
+
+@pytest.fixture
+def tool_mocks() -> "Callable[..., ToolMocks]":
+    """Reads mocks files: `tool_mocks("mocks/payment.yaml").tools()` are functions that answer.
+
+    Nobody waits: latencies are only logged, and a tool that never answers raises TimeoutError at
+    once. docs/mocks.md has the files and what a test can switch and look at.
+    """
+    from tanzaku.simulator.mocks import ToolMocks, load_mocks
+
+    def load(*files: Path | str) -> ToolMocks:
+        return ToolMocks(*map(load_mocks, files), pace="instant")
+
+    return load

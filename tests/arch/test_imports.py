@@ -27,6 +27,7 @@ NOT_YET = HEAVY | {"pydantic"}
         ("tanzaku.cli.cost", NOT_YET),
         ("tanzaku.cli.count", NOT_YET),
         ("tanzaku.cli.models", NOT_YET),
+        ("tanzaku.cli.mocks", NOT_YET),
         ("tanzaku.cli.doctor", NOT_YET),
     ],
 )
