@@ -1,7 +1,7 @@
 """The gateway itself: open, ask, carry back, settle."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from random import Random
 from typing import Any
 
@@ -17,6 +17,7 @@ from tanzaku.gateway._answer import (
     read_stream,
     read_whole,
 )
+from tanzaku.gateway._edge import NO_ANSWER, NO_ANSWER_STATUS, Edge, Interception, Meter
 from tanzaku.gateway._headers import forward_request_headers, forward_response_headers, read_labels
 from tanzaku.gateway._prices import PriceBook
 from tanzaku.gateway._retry import RetryPolicy, Verdict
@@ -30,6 +31,7 @@ from tanzaku.gateway._settle import (
 from tanzaku.gateway._stream import BROKEN, Relay
 from tanzaku.ledger import Ledger
 from tanzaku.transport import (
+    ConnectionFault,
     Handler,
     HttpRequest,
     HttpResponse,
@@ -65,7 +67,9 @@ class Gateway:
     tried again, an answer after used-up retries carries `x-should-retry: false`, and a stream
     that breaks ends with one `error` event.
 
-    `edge` may answer in the upstream's place (injected faults); `chance` feeds ids and jitter.
+    `edge` may put something between upstream and client (injected faults), for which nothing is
+    repaired; the record has what the client got, and what the upstream's answer cost. `chance`
+    feeds ids and jitter.
     An upstream that gives no answer becomes the API's error envelope: 504 `timeout_error` for a
     timeout, 400 for a request that cannot be sent, 502 `api_error` for all else.
     """
@@ -78,7 +82,7 @@ class Gateway:
         ledger: Ledger,
         clock: Clock,
         retry: RetryPolicy | None = None,
-        edge: Callable[[HttpRequest], HttpResponse | None] | None = None,
+        edge: Edge | None = None,
         chance: Random | None = None,
     ) -> None:
         self._upstream = upstream
@@ -96,13 +100,21 @@ class Gateway:
         A whole answer is settled before this returns; a streamed one before its last chunk.
         """
         call = await self._open(request)
+        struck: Interception | None = None
         try:
-            answer = self._edge(request) if self._edge else None
-            if answer is None:
+            if self._edge is None or (struck := self._edge(request)) is None:
                 answer = await self._ask(request, call)
-            return await self._carry_back(answer, call)
+            else:
+                answer = await struck(lambda: self._ask_metered(request, call))
+            repairs = self._retry is not None and not (struck and struck.headers)
+            return await self._carry_back(answer, call, repairs=repairs)
         except asyncio.CancelledError:
-            await call.settle(CLIENT_GONE_STATUS, [], b"", Outcome(error=CLIENT_GONE))
+            headers = struck.headers if struck else []
+            await call.settle(CLIENT_GONE_STATUS, headers, b"", Outcome(error=CLIENT_GONE))
+            raise
+        except ConnectionFault:
+            headers = struck.headers if struck else []
+            await call.settle(NO_ANSWER_STATUS, headers, b"", Outcome(error=NO_ANSWER))
             raise
         except Exception:
             failed = ExchangeError("api_error", "Internal server error")
@@ -163,6 +175,11 @@ class Gateway:
             answer.headers.append((SHOULD_RETRY, b"false"))
         return answer
 
+    async def _ask_metered(self, request: HttpRequest, call: OpenExchange) -> HttpResponse:
+        call.meter = Meter()
+        answer = await self._ask(request, call)
+        return await call.meter.watch(answer, is_message=call.is_priced)
+
     async def _attempt(
         self, outgoing: HttpRequest, call: OpenExchange, retries: int
     ) -> tuple[HttpResponse, Verdict]:
@@ -191,10 +208,12 @@ class Gateway:
             call.attempts.append(Attempt(self._route, started_at, duration_ms, status, failure))
         return answer, verdict
 
-    async def _carry_back(self, answer: HttpResponse, call: OpenExchange) -> HttpResponse:
+    async def _carry_back(
+        self, answer: HttpResponse, call: OpenExchange, *, repairs: bool
+    ) -> HttpResponse:
         headers = forward_response_headers(answer.headers)
         headers.append((_ID_HEADER, call.exchange.exchange_id.encode()))
-        body, repairs = answer.body, self._retry is not None
+        body = answer.body
         is_stream = is_event_stream(answer.headers)
         if isinstance(body, bytes) and is_stream and repairs:
             body = _iter_once(body)

@@ -13,6 +13,7 @@ from tanzaku.exchange import (
     Timings,
 )
 from tanzaku.gateway._answer import Outcome
+from tanzaku.gateway._edge import Meter
 from tanzaku.gateway._prices import PriceBook
 from tanzaku.ledger import Ledger
 from tanzaku.transport import HeaderList, get_header, redact_body, redact_headers, redact_text
@@ -32,6 +33,7 @@ class OpenExchange:
         self.exchange = exchange
         self.attempts: list[Attempt] = []
         self.is_priced = False
+        self.meter: Meter | None = None
         self._route = route
         self._ledger = ledger
         self._clock = clock
@@ -53,6 +55,8 @@ class OpenExchange:
         if self._is_settled:
             return
         ended, now = self._clock.monotonic(), self._clock.now()
+        if self.meter is not None:
+            outcome = self.meter.bill(outcome)
         cost, unpriced = self._price(status, outcome, now)
         self._is_settled = True
         first = self._first_byte
@@ -81,7 +85,8 @@ class OpenExchange:
         await self._ledger.settle(self.exchange)
 
     def _price(self, status: int, outcome: Outcome, now: float) -> tuple[Cost | None, str | None]:
-        if not self.is_priced or status >= 300:
+        is_billed = status < 300 or (self.meter is not None and outcome.usage is not None)
+        if not self.is_priced or not is_billed:
             return None, None
         model = outcome.model or self.exchange.model
         if outcome.usage is None or model is None:

@@ -17,7 +17,7 @@ BROKEN = ExchangeError(
 )
 STOPPED = ExchangeError("api_error", "The gateway stopped before the answer was complete.")
 _KEPT_OF_A_DOWNLOAD = 1024 * 1024
-_FRAME_END = re.compile(rb"(?:\r\n|\n|\r)(?:\r\n|\n|\r)")
+_FRAME_END = re.compile(rb"(?>\r\n|\n|\r)(?:\r\n|\n|\r)")
 
 
 class FrameGate:

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any, override
@@ -47,6 +47,17 @@ class Upstream:
 
 
 @dataclass
+class Interception:
+    """Something at the edge: `make` gets what asks the upstream, `headers` are for the record."""
+
+    make: Callable[[Callable[[], Awaitable[HttpResponse]]], Awaitable[HttpResponse]]
+    headers: HeaderList = field(default_factory=lambda: [(b"tanzaku-rule", b"fault:x#1")])
+
+    async def __call__(self, ask: Callable[[], Awaitable[HttpResponse]]) -> HttpResponse:
+        return await self.make(ask)
+
+
+@dataclass
 class Bench:
     """A gateway's surroundings: its clock and its ledger."""
 
@@ -59,7 +70,7 @@ class Bench:
         upstream: Handler,
         *,
         retry: RetryPolicy | None = None,
-        edge: Callable[[HttpRequest], HttpResponse | None] | None = None,
+        edge: Callable[[HttpRequest], Any] | None = None,
     ) -> Gateway:
         return Gateway(
             upstream,
@@ -77,7 +88,7 @@ class Bench:
         request: HttpRequest,
         *,
         retry: RetryPolicy | None = None,
-        edge: Callable[[HttpRequest], HttpResponse | None] | None = None,
+        edge: Callable[[HttpRequest], Any] | None = None,
     ) -> HttpResponse:
         """The answer with its body read whole."""
 
@@ -140,6 +151,7 @@ class Kit:
     """The builders, for test files that may not import from each other."""
 
     Upstream = Upstream
+    Interception = Interception
     request = staticmethod(build_request)
     answer = staticmethod(build_answer)
     stream = staticmethod(build_stream)

@@ -1,7 +1,6 @@
 """Streams that break, upstreams that stop, clients that leave."""
 
 import asyncio
-import json
 import zlib
 from collections.abc import AsyncIterator
 from decimal import Decimal
@@ -283,14 +282,12 @@ def test_an_upstream_that_fails_unexpectedly_is_settled_as_500(bench: Any, kit: 
     assert (settled.status, settled.error.type) == (500, "api_error")
 
 
-def test_an_answer_at_the_edge_asks_no_upstream(bench: Any, kit: Any) -> None:
-    upstream = kit.Upstream([kit.answer({})])
-    headers = [(b"request-id", b"req_f"), (b"tanzaku-rule", b"fail-1")]
-    body = {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}
-    edge = [kit.answer(body, 529, headers)]
-    answer = bench.send(upstream, kit.request(), edge=lambda _request: edge.pop())
-    assert (answer.status, json.loads(answer.body)) == (529, body)
-    assert upstream.requests == []
-    settled = bench.exchange.settlement
-    assert (settled.attempts, settled.rule, settled.request_id) == ([], "fail-1", "req_f")
-    assert (settled.error.type, settled.cost) == ("overloaded_error", None)
+def test_a_live_stream_with_crlf_that_breaks_between_two_lines_ends_well_formed(
+    bench: Any, kit: Any
+) -> None:
+    """The end of one line is no end of a frame: the data of two events must not run together."""
+    sent = (START + DELTA).replace(b"\n", b"\r\n").removesuffix(b"\r\n")
+    upstream = kit.Upstream([kit.stream(sent, broken=BrokenResponse("closed"))])
+    answer = bench.send(upstream, kit.request(), retry=LIVE)
+    events = list(EventDecoder().feed(answer.body))
+    assert [event["type"] for event in events] == ["message_start", "error"]

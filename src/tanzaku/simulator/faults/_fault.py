@@ -199,7 +199,9 @@ def _check_setting(kind: Kind, name: str, value: Setting) -> None:
     if value is None and parameter.may_be_none:
         return
     if not _is_of_type(value, parameter):
-        raise ValueError(f"{name!r} of a fault {kind.name!r} is a {parameter.type}, not {value!r}")
+        raise ValueError(
+            f"{name!r} of a fault {kind.name!r} must be of type {parameter.type}, not {value!r}"
+        )
     if isinstance(value, bool | str | None):
         return
     if not parameter.least <= value <= parameter.most:

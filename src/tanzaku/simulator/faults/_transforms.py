@@ -16,7 +16,7 @@ from tanzaku.transport import ConnectionBreak
 from tanzaku.wire import ApiError, encode_event
 
 _GZIP = 16 + zlib.MAX_WBITS
-_FRAME_END = re.compile(rb"(?:\r\n|\n|\r)(?:\r\n|\n|\r)")
+_FRAME_END = re.compile(rb"(?>\r\n|\n|\r)(?:\r\n|\n|\r(?=[^\n]))")
 
 
 class Ask(Enum):

@@ -1,0 +1,123 @@
+"""A gateway over the simulator with faults at both ends, on a socket; raw clients for it."""
+
+import asyncio
+import json
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
+
+from anthropic import Anthropic
+
+from tanzaku.core import SystemClock, VirtualClock
+from tanzaku.exchange import Exchange
+from tanzaku.gateway import Gateway, RetryPolicy
+from tanzaku.ledger import Ledger
+from tanzaku.simulator import Simulator
+from tanzaku.simulator.faults import Fault, FaultPlan, Faults
+from tanzaku.transport import ThreadedServer, serve
+
+QUESTION: dict[str, Any] = {
+    "model": "claude-haiku-4-5",
+    "max_tokens": 300,
+    "messages": [{"role": "user", "content": "Count to 30."}],
+}
+HANG_S = 20.0
+
+
+class Faulty:
+    """A running server. The faults wait on a clock that stands still until `advance`."""
+
+    def __init__(self, retry: RetryPolicy | None) -> None:
+        self.clock = VirtualClock()
+        self.faults = Faults(clock=self.clock, by_header=True)
+        self._retry = retry
+        self._loop: asyncio.AbstractEventLoop
+        self.ledger: Ledger
+        self.port = 0
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator["Faulty"]:
+        self._loop = asyncio.get_running_loop()
+        simulator = Simulator(clock=SystemClock())
+        with Ledger.open(None, clock=SystemClock()) as self.ledger:
+            gateway = Gateway(
+                self.faults.wrap(simulator),
+                route="simulator",
+                ledger=self.ledger,
+                clock=SystemClock(),
+                retry=self._retry,
+                edge=self.faults.intercept,
+            )
+            async with serve(gateway, max_body_bytes=32 << 20, admit=self.faults.admits) as running:
+                self.port = running.port
+                yield self
+        await simulator.close()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def plan(self, *faults: Fault, seed: int = 0) -> None:
+        """Follow these faults from now on."""
+        self.faults.set_plan(FaultPlan(faults, seed))
+
+    def client(self, *, max_retries: int = 0, timeout: float = HANG_S, **more: Any) -> Anthropic:
+        """The official SDK, pointed here."""
+        return Anthropic(
+            base_url=self.url, api_key="k", max_retries=max_retries, timeout=timeout, **more
+        )
+
+    def advance(self, seconds: float) -> None:
+        """Let so many seconds pass for the faults that wait."""
+        self._loop.call_soon_threadsafe(self.clock.advance, seconds)
+
+    @property
+    def exchanges(self) -> list[Exchange]:
+        """Every exchange with its bodies, oldest first."""
+        listed = self.ledger.list_exchanges(limit=1000)
+        return [self.ledger.get_exchange(one.exchange_id) for one in reversed(listed)]
+
+    def talk(self, *, stream: bool = False, **headers: str) -> tuple[bytes, str]:
+        """Ask QUESTION over a bare socket: all that came back, and how the connection ended."""
+        try:
+            with self.connect(stream=stream, **headers) as sock:
+                return read_to_the_end(sock)
+        except ConnectionError:  # reset before the request was out
+            return b"", "reset"
+
+    @contextmanager
+    def connect(self, *, stream: bool = False, **headers: str) -> Iterator[socket.socket]:
+        """A bare socket on which QUESTION was asked."""
+        body = json.dumps(QUESTION | {"stream": stream}).encode()
+        lines = {
+            "host": "x",
+            "x-api-key": "k",
+            "anthropic-version": "2026-10-21",
+            "content-length": str(len(body)),
+            "connection": "close",
+        } | {name.replace("_", "-"): value for name, value in headers.items()}
+        head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
+        with socket.create_connection(("127.0.0.1", self.port), timeout=HANG_S) as sock:
+            sock.sendall(b"POST /v1/messages HTTP/1.1\r\n%b\r\n%b" % (head.encode(), body))
+            yield sock
+
+
+def read_to_the_end(sock: socket.socket) -> tuple[bytes, str]:
+    """Everything that comes, and `end`, `reset` or (once the socket's timeout is up) `hang`."""
+    received = b""
+    try:
+        while piece := sock.recv(65536):
+            received += piece
+    except ConnectionError:
+        return received, "reset"
+    except TimeoutError:
+        return received, "hang"
+    return received, "end"
+
+
+@contextmanager
+def open_faulty(retry: RetryPolicy | None = None) -> Iterator[Faulty]:
+    """A server of its own in a thread."""
+    with ThreadedServer(Faulty(retry).open) as faulty:
+        yield faulty
