@@ -281,7 +281,7 @@ def _read_text_fields(
         tests.append(("contains", _build_contains(fields["contains"])))
     if "regex" in fields:
         regex = read_regex(fields["regex"])
-        if when is not None and part:
+        if when is not None:
             when.regexes[part] = regex
         matches = regex.matches
         tests.append(("regex", lambda text: matches(text.short)))

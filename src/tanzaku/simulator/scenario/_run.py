@@ -136,7 +136,12 @@ class ScenarioRun:
         )
 
     def choose(self, request: Mapping[str, Any], headers: HeaderList, *, now: float) -> Choice:
-        """The first rule that matches a valid request answers it, sets its state and counts."""
+        """The first rule that matches a valid request answers it, sets its state and counts.
+
+        A request that only warms the cache (`max_tokens` 0) has no answer, so no rule is asked.
+        """
+        if request.get("max_tokens") == 0:
+            return Choice(None, None, (), "")
         rules = self._rules
         view = View(request, headers, self._state)
         failed: list[tuple[int, int]] = []

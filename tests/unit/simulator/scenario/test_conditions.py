@@ -48,6 +48,18 @@ CASES: list[tuple[str, str, dict[str, Any], dict[str, Any]]] = [
         {"model": "claude-haiku-4-5"},
     ),
     (
+        "model, a pattern over the name it was called by",
+        "model: 'anthropic.*'",
+        {"model": "anthropic.claude-haiku-4-5-20251001-v1:0"},
+        {"model": "claude-haiku-4-5"},
+    ),
+    (
+        "model, a pattern over its id",
+        "model: '*-20251001'",
+        {"model": "claude-haiku-4-5"},
+        {"model": "claude-haiku-5-5"},
+    ),
+    (
         "system, whatever the case",
         "system: Support",
         {"system": [{"type": "text", "text": "You are the SUPPORT desk."}]},

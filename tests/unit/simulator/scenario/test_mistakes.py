@@ -84,6 +84,10 @@ BY_BOTH = {
         reply("{error: {status: 500}, text: x}"),
         "s:2:35: `text` cannot stand beside `error`.",
     ),
+    "a reply beside a sequence": (
+        reply("{sequence: [x], then: stay, text: y}"),
+        "s:2:40: `text` cannot stand beside `sequence`.",
+    ),
     "improvise false": (
         reply("{improvise: false}"),
         "s:2:24: `improvise` is `true` or not there.",

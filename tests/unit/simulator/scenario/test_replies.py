@@ -256,6 +256,20 @@ def test_an_error_is_the_error_the_sdk_knows(connect: Connect) -> None:
     }
 
 
+@pytest.mark.fidelity(
+    "scenarios",
+    "a request that warms the cache is answered by no rule and has no content",
+    "documented",
+    "page prompt-caching",
+)
+def test_a_request_that_warms_the_cache_is_asked_of_no_rule(connect: Connect) -> None:
+    client = connect(rule("{sequence: [first, second]}"))
+    question: Any = [{"role": "user", "content": "hello"}]
+    warmed = client.messages.create(model="claude-haiku-4-5", max_tokens=0, messages=question)
+    assert (warmed.content, warmed.stop_reason) == ([], "max_tokens")
+    assert ask(client).content[0].text == "first"  # type: ignore[union-attr]
+
+
 def test_an_error_needs_only_its_status(connect: Connect) -> None:
     with pytest.raises(OverloadedError) as caught:
         ask_stream(connect(rule("{error: {status: 529}}")))
