@@ -148,7 +148,7 @@ class Scenes:
             for subtask, result in zip(subtasks, results, strict=True):
                 self._terminal.line(f"  haiku ‹{subtask}› {_first_line(result)}", "faint")
             question = self._say("demo.plan.aggregate")
-            self._terminal.line(await ask(SONNET, question, system="\n\n".join(results)))
+            self._terminal.line(await ask(SONNET, "\n\n".join([question, *results])))
 
     def be_refused(self) -> None:
         """A request the API refuses, with its own words."""
