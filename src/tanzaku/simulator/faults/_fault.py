@@ -61,7 +61,7 @@ class When:
     `path`, `model` (as the request names it) and `rule` (what the upstream's answer says in
     `tanzaku-rule`) may hold `*` for any text; without `path` only POST /v1/messages counts.
     `header` must be there and, with `equals`, have that value. Of the requests that fit so far
-    `calls` picks the first to the last counted from 1 (None: no last), and `probability` (0 to 1)
+    `nth_call` picks the first to the last counted from 1 (None: no last), and `probability` (0 to 1)
     a share, the same ones for the same seed.
     """
 
@@ -70,16 +70,16 @@ class When:
     header: str | None = None
     equals: str | None = None
     rule: str | None = None
-    calls: tuple[int, int | None] | None = None
+    nth_call: tuple[int, int | None] | None = None
     probability: float | None = None
 
     def __post_init__(self) -> None:
         if self.equals is not None and self.header is None:
             raise ValueError("`equals` needs a `header`")
-        if self.calls is not None:
-            first, last = self.calls
+        if self.nth_call is not None:
+            first, last = self.nth_call
             if first < 1 or (last is not None and last < first):
-                raise ValueError("`calls` is a first (from 1) and a last that is not below it")
+                raise ValueError("`nth_call` is a first (from 1) and a last that is not below it")
         if self.probability is not None and not 0 <= self.probability <= 1:
             raise ValueError("`probability` is from 0 to 1")
 
@@ -222,7 +222,7 @@ def _when_to_json(when: When) -> dict[str, Any]:
     if when.header is not None:
         given = {"name": when.header, "equals": when.equals}
         document["header"] = when.header if when.equals is None else given
-    if when.calls is not None:
-        first, last = when.calls
-        document["calls"] = first if first == last else f"{first}-{last or ''}"
+    if when.nth_call is not None:
+        first, last = when.nth_call
+        document["nth_call"] = first if first == last else f"{first}..{last or ''}"
     return document

@@ -1,16 +1,15 @@
 """Fault plans as people write them: YAML, of which JSON is a part."""
 
-import re
 from pathlib import Path
 
 from tanzaku.simulator._yaml import Entry, parse_yaml, read_yaml
 from tanzaku.simulator.errors import InputFileError
 from tanzaku.simulator.faults._fault import NAME, Fault, FaultPlan, When, Where
 from tanzaku.simulator.faults._kinds import KINDS, Parameter, Setting
+from tanzaku.simulator.scenario._conditions import read_range
 
 _COMMON = ("name", "what", "where", "when", "times")
-_WHEN = ("path", "model", "header", "rule", "calls", "probability")
-_CALLS = re.compile(r"([1-9][0-9]{0,8})(-([1-9][0-9]{0,8})?)?")
+_WHEN = ("path", "model", "header", "rule", "nth_call", "probability")
 _MOST = 1_000_000_000
 
 
@@ -32,12 +31,9 @@ def _read_plan(top: Entry) -> FaultPlan:
 
 
 def _read_fault(entry: Entry) -> Fault:
-    what_entry = entry.as_mapping().get("what")
-    if what_entry is None:
-        entry.as_fields(_COMMON, ("what",))
-    assert what_entry is not None
-    what = what_entry.as_choice(KINDS)
-    parameters = KINDS[what].parameters
+    # Which keys may stand depends on `what`.
+    kind = entry.as_fields(entry.as_mapping(), ("what",))["what"].as_choice(KINDS)
+    parameters = KINDS[kind].parameters
     fields = entry.as_fields((*_COMMON, *parameters))
     settings = {
         name: _read_setting(fields[name], parameter)
@@ -45,18 +41,18 @@ def _read_fault(entry: Entry) -> Fault:
         if name in fields
     }
     where: Where = "edge"
-    if "where" in fields:
-        where = "upstream" if fields["where"].as_choice(("edge", "upstream")) != "edge" else "edge"
+    if "where" in fields and fields["where"].as_choice(("edge", "upstream")) == "upstream":
+        where = "upstream"
     when = _read_when(fields["when"]) if "when" in fields else When()
-    if what == "refused" and where == "edge" and when.is_about_requests:
+    if kind == "refused" and where == "edge" and when.is_about_requests:
         raise InputFileError(
             "{place}: a connection that is refused at the edge has no request to look at.",
-            hint="Only `calls` and `probability` may stand under `when` here; `reset` breaks the "
+            hint="Only `nth_call` and `probability` may stand under `when` here; `reset` breaks the "
             "connection once the request is read.",
             place=fields["when"].place,
         )
     times = fields["times"].as_integer(1, _MOST) if "times" in fields else None
-    return Fault(what, settings, where, when, times, _read_name(fields))
+    return Fault(kind, settings, where, when, times, _read_name(fields))
 
 
 def _read_name(fields: dict[str, Entry]) -> str:
@@ -98,7 +94,7 @@ def _read_when(entry: Entry) -> When:
         header=header,
         equals=equals,
         rule=texts.get("rule"),
-        calls=_read_calls(fields["calls"]) if "calls" in fields else None,
+        nth_call=_read_nth_call(fields["nth_call"]) if "nth_call" in fields else None,
         probability=fields["probability"].as_number(0, 1) if "probability" in fields else None,
     )
 
@@ -111,22 +107,6 @@ def _read_header(entry: Entry) -> tuple[str, str | None]:
     return fields["name"].as_text(), fields["equals"].as_text() if "equals" in fields else None
 
 
-def _read_calls(entry: Entry) -> tuple[int, int | None]:
-    """`3`, `2-4` or `5-`."""
-    content = entry.content
-    if isinstance(content, int) and not isinstance(content, bool):
-        call = entry.as_integer(1, _MOST)
-        return call, call
-    match = _CALLS.fullmatch(content) if isinstance(content, str) else None
-    if match is not None:
-        first = int(match[1])
-        last = int(match[3]) if match[3] else None if match[2] else first
-        if last is None or last >= first:
-            return first, last
-    raise InputFileError(
-        "{place}: `{key}` must be a call or a range of calls; found {found}.",
-        hint="Calls count from 1: write 3, 2-4 or 5-.",
-        place=entry.place,
-        key=entry.key,
-        found=entry.found,
-    )
+def _read_nth_call(entry: Entry) -> tuple[int, int | None]:
+    calls = read_range(entry)
+    return calls.low, calls.high

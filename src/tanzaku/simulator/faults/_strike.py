@@ -63,8 +63,8 @@ class ArmedFault:
         when, times = self.fault.when, self.fault.times
         if times is not None and self.fired >= times:
             return False
-        if when.calls is not None:
-            first, last = when.calls
+        if when.nth_call is not None:
+            first, last = when.nth_call
             if self.calls < first or (last is not None and self.calls > last):
                 return False
         if when.probability is None:

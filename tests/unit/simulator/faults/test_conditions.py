@@ -79,12 +79,12 @@ def test_a_header(
     [((1, 1), [1]), ((3, 3), [3]), ((2, 4), [2, 3, 4]), ((5, None), [5, 6])],
 )
 def test_the_nth_calls(bench: Any, calls: tuple[int, int | None], expected: list[int]) -> None:
-    bench.plan(Fault("internal", when=When(calls=calls)))
+    bench.plan(Fault("internal", when=When(nth_call=calls)))
     assert [n for n in range(1, 7) if bench.fires()] == expected
 
 
 def test_only_calls_that_fit_otherwise_are_counted(bench: Any) -> None:
-    bench.plan(Fault("internal", when=When(model="a", calls=(2, 2))))
+    bench.plan(Fault("internal", when=When(model="a", nth_call=(2, 2))))
     models = ["a", "b", "b", "a", "a"]
     assert [bench.fires(bench.request(body={"model": m})) for m in models] == [
         False, False, False, True, False,
@@ -141,7 +141,7 @@ def test_an_answer_thrown_away_for_a_rule_is_closed(bench: Any) -> None:
 
 
 def test_the_first_fault_that_fits_happens(bench: Any) -> None:
-    bench.plan(Fault("overloaded", times=1), Fault("internal", when=When(calls=(1, 1))))
+    bench.plan(Fault("overloaded", times=1), Fault("internal", when=When(nth_call=(1, 1))))
     assert [bench.ask().status for _ in range(3)] == [529, 500, 200]
 
 
@@ -156,7 +156,7 @@ def test_faults_after_one_that_waits_for_the_answer_keep_their_turn(bench: Any) 
 
 
 def test_a_fault_for_streams_does_not_count_other_answers(bench: Any) -> None:
-    bench.plan(Fault("missing-stop", when=When(calls=(1, 1))))
+    bench.plan(Fault("missing-stop", when=When(nth_call=(1, 1))))
     plain = bench.Upstream(body=b"{}", content_type=b"application/json")
     refused = bench.Upstream(status=400)
     assert [bench.fires(upstream=u) for u in (plain, refused, None)] == [False, False, True]
@@ -169,7 +169,7 @@ def test_where_decides_who_sees_a_fault(bench: Any) -> None:
 
 
 def test_connections_are_refused_by_count(bench: Any) -> None:
-    bench.plan(Fault("refused", when=When(calls=(2, 3))))
+    bench.plan(Fault("refused", when=When(nth_call=(2, 3))))
     assert [bench.faults.admits() for _ in range(4)] == [True, False, False, True]
     assert not bench.fires()
 
@@ -217,8 +217,8 @@ IMPOSSIBLE: dict[str, tuple[Callable[[], object], str]] = {
     "name": (lambda: Fault("internal", name="a b"), "the name 'a b'"),
     "early": (lambda: Fault("refused", when=When(model="a")), "no request to look at"),
     "value of no header": (lambda: When(equals="red"), "needs a `header`"),
-    "call 0": (lambda: When(calls=(0, 1)), "from 1"),
-    "calls backwards": (lambda: When(calls=(3, 2)), "not below it"),
+    "call 0": (lambda: When(nth_call=(0, 1)), "from 1"),
+    "calls backwards": (lambda: When(nth_call=(3, 2)), "not below it"),
     "more than certain": (lambda: When(probability=1.1), "from 0 to 1"),
 }
 
@@ -231,7 +231,7 @@ def test_an_impossible_fault_is_refused(name: str) -> None:
 
 
 def test_counts_can_be_read(bench: Any) -> None:
-    bench.plan(Fault("internal", when=When(calls=(2, None)), times=1), Fault("overloaded"))
+    bench.plan(Fault("internal", when=When(nth_call=(2, None)), times=1), Fault("overloaded"))
     for _ in range(4):
         bench.ask()
     described = bench.faults.to_json()["faults"]

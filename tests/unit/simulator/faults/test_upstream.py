@@ -112,7 +112,7 @@ def test_a_gateway_with_retries_hides_one_failure(
 def test_a_gateway_waits_as_long_as_the_upstream_asks(
     bench: Any, carry: Callable[..., HttpResponse]
 ) -> None:
-    fault = Fault("rate-limit", {"retry_after": 9}, where="upstream", when=When(calls=(1, 2)))
+    fault = Fault("rate-limit", {"retry_after": 9}, where="upstream", when=When(nth_call=(1, 2)))
     assert carry(fault).status == 200
     assert [pause for pause in bench.clock.slept if pause] == [9, 9]
 
