@@ -82,13 +82,15 @@ class Parameter:
 @dataclass(frozen=True, slots=True)
 class Kind:
     """A kind of fault. `scope` is the answers it can happen to: a fault of scope `stream` waits
-    for an event stream, one of scope `json` for a whole answer."""
+    for an event stream, one of scope `json` for a whole answer. `status` is what one of the API's
+    own errors answers with."""
 
     name: str
     group: Group
     build: Build
     parameters: Mapping[str, Parameter] = field(default_factory=dict)
     scope: Scope = "any"
+    status: int | None = None
 
 
 _LONGEST_S = 86_400
@@ -100,7 +102,8 @@ _GZIP = ((b"content-encoding", b"gzip"),)
 
 def _status_kinds() -> Iterator[Kind]:
     for name, refusal in REFUSALS.items():
-        yield Kind(name, "status", _refuse_with(refusal.status), _refusal_parameters(refusal))
+        build, parameters = _refuse_with(refusal.status), _refusal_parameters(refusal)
+        yield Kind(name, "status", build, parameters, status=refusal.status)
     free = _refusal_parameters(Refusal(500, "The request failed."))
     status = {"status": Parameter("integer", 500, 400, 599)}
     yield Kind("status", "status", _refuse, status | free | {"error_type": Parameter("text")})
