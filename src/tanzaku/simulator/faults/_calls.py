@@ -37,7 +37,10 @@ class Attempt:
     def has_begun(self) -> bool:
         """Whether some of a good answer's body went to the client."""
         settled = self.exchange.settlement
-        return settled is not None and settled.status == 200 and bool(settled.response_body)
+        if settled is None or settled.status != 200:
+            return False
+        # Of a compressed answer nothing is kept.
+        return bool(settled.response_body) or settled.error is None
 
     @property
     def is_billed(self) -> bool:

@@ -16,6 +16,8 @@ _RETRIED_STATUSES = frozenset({408, 409, 429})
 _NEVER_ANSWERED = frozenset({444, 499})
 _SLACK_S = 0.05
 
+UNKNOWN_FAULT = "?"
+
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
@@ -100,28 +102,32 @@ def judge_client(
 ) -> list[ClientVerdict]:
     """The verdict on each fault that happened, in the order they first did.
 
-    `exchanges` hold headers and bodies, faults those whose rule is `fault:NAME#N`; `now` (Unix
-    seconds) is how late it is for those under way. What a client does with an answer that it kept
-    cannot be seen from here.
+    `exchanges` hold headers and bodies, faults those whose rule is `fault:NAME#N`. One under way
+    names no fault yet: when it is too old at `now` (Unix seconds) it hangs under UNKNOWN_FAULT.
+    What a client does with an answer that it kept cannot be seen from here.
     """
     verdicts: dict[str, ClientVerdict] = {}
     for call in group_calls(exchanges, resend_s=bounds.resend_s):
         for fault in dict.fromkeys(a.fault for a in call if a.fault is not None):
-            verdict = verdicts.setdefault(fault, ClientVerdict(fault))
-            _judge_call(verdict, call, now, bounds)
+            _judge_call(verdicts.setdefault(fault, ClientVerdict(fault)), call, bounds)
+        for attempt in call:
+            if attempt.ended_at is None and now - attempt.started_at > bounds.hang_s:
+                unknown = verdicts.setdefault(UNKNOWN_FAULT, ClientVerdict(UNKNOWN_FAULT))
+                unknown.happened += 1
+                unknown.calls += 1
+                _judge_waiting(unknown, attempt, now, bounds)
     return list(verdicts.values())
 
 
-def _judge_call(
-    verdict: ClientVerdict, call: Sequence[Attempt], now: float, bounds: Bounds
-) -> None:
+def _judge_call(verdict: ClientVerdict, call: Sequence[Attempt], bounds: Bounds) -> None:
     verdict.calls += 1
     retries = 0
     for at, attempt in enumerate(call):
         if attempt.fault != verdict.fault:
             continue
         verdict.happened += 1
-        _judge_waiting(verdict, attempt, now, bounds)
+        if attempt.ended_at is not None:
+            _judge_waiting(verdict, attempt, attempt.ended_at, bounds)
         if at + 1 < len(call):
             retries += 1
             _judge_retry(verdict, attempt, call[at + 1], bounds)
@@ -133,7 +139,7 @@ def _judge_call(
         verdict.failures.append(Failure("too_many", last.exchange.exchange_id, values))
     if last.is_good:
         verdict.recovered += 1
-    elif last.fault == verdict.fault and last.ended_at is not None:
+    elif last.fault == verdict.fault:
         if last.has_begun:
             verdict.kept += 1
         else:
@@ -141,9 +147,8 @@ def _judge_call(
     _judge_bill(verdict, call)
 
 
-def _judge_waiting(verdict: ClientVerdict, attempt: Attempt, now: float, bounds: Bounds) -> None:
-    ended = now if attempt.ended_at is None else attempt.ended_at
-    held_s = ended - attempt.started_at
+def _judge_waiting(verdict: ClientVerdict, attempt: Attempt, until: float, bounds: Bounds) -> None:
+    held_s = until - attempt.started_at
     if held_s > bounds.hang_s:
         verdict.hung += 1
         values = {"seconds": f"{held_s:.1f}", "most": f"{bounds.hang_s:g}"}
