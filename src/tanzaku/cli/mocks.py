@@ -1,5 +1,6 @@
 """`tanzaku mocks`: look into mocks files, and serve their tools to an MCP client."""
 
+import signal
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -110,7 +111,7 @@ def serve_mcp(
         tool, equals, name = switch.partition("=")
         if not equals:
             raise UserError(context.say("mocks.no_switch", text=switch))
-        mocks.use(tool, name)
+        mocks.use(tool, name, run=run)
     try:
         from tanzaku.simulator.mocks import serve_stdio
     except ModuleNotFoundError as error:
@@ -119,6 +120,8 @@ def serve_mcp(
         raise UserError(
             context.say("mocks.no_mcp"), hint=context.say("mocks.no_mcp.hint")
         ) from None
+    # The package reads standard input in a thread, for which an orderly end would wait.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     asyncio.run(serve_stdio(mocks, run=run))
 
 

@@ -37,20 +37,20 @@ class MockRoutes:
         self._mocks = mocks
 
     async def __call__(self, request: HttpRequest) -> HttpResponse:
-        steps = [unquote(step) for step in request.path.removeprefix(PATH).split("/")[1:]]
+        steps = [unquote(step) for step in request.path.removeprefix(PATH).split("/")]
         match request.method, steps:
-            case "GET", []:
+            case "GET", [""]:
                 return _reply(
                     200, {"tools": [self._describe(name) for name in self._mocks.definitions]}
                 )
-            case "GET", ["calls"]:
+            case "GET", ["", "calls"]:
                 return self._list_calls(request)
-            case "POST", ["reset"]:
+            case "POST", ["", "reset"]:
                 self._mocks.reset()
                 return _reply(200, {})
-            case "POST", [tool, "call"]:
+            case "POST", ["", tool, "call"]:
                 return await self._call(tool, request)
-            case "PUT", [tool]:
+            case "PUT", ["", tool]:
                 return self._switch(tool, request)
             case _:
                 raise ApiError.not_found()
