@@ -8,10 +8,12 @@ import json
 import os
 import platform
 import re
+import resource
+import select
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,11 +22,13 @@ from typing import Any
 HERE = Path(__file__).parent
 OUT = HERE / "out"
 TICKS = os.sysconf("SC_CLK_TCK")
+_START_S = 30
+_OPEN_FILES = 8192
 
 
 @dataclass(frozen=True)
 class Load:
-    """What wrk found: requests a second, answers that were not 2xx, and the server's CPU."""
+    """What wrk found: requests a second, answers that were no 2xx or never came, the server's CPU."""
 
     requests_per_s: float
     requests: int
@@ -40,50 +44,72 @@ class Target:
     pid: int
 
     def load(self, script: str, *, connections: int = 32, seconds: int = 5) -> Load:
-        """Drive it with wrk and a request script of this folder."""
+        """Drive it with wrk and a request script of this folder, after two seconds to warm up."""
         self._run(script, connections, 2)
         before = read_cpu_s(self.pid)
         report = self._run(script, connections, seconds)
         used_s = read_cpu_s(self.pid) - before
-        match = re.search(r"(\d+) requests in", report)
-        assert match, report
-        requests = int(match[1])
-        rate = re.search(r"Requests/sec:\s+([\d.]+)", report)
-        failed = re.search(r"Non-2xx or 3xx responses: (\d+)", report)
-        assert rate, report
+        requests = _find(r"(\d+) requests in", report)
+        failed = _find(r"Non-2xx or 3xx responses: (\d+)", report)
+        broken = re.search(
+            r"Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)", report
+        )
         return Load(
-            float(rate[1]),
-            requests,
-            int(failed[1]) if failed else 0,
+            _find(r"Requests/sec:\s+([\d.]+)", report),
+            int(requests),
+            int(failed) + sum(map(int, broken.groups() if broken else ())),
             used_s * 1e6 / max(1, requests),
         )
 
     def _run(self, script: str, connections: int, seconds: int) -> str:
         words = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "20s"]
         words += ["-s", str(HERE / "requests" / script), self.url]
-        return subprocess.run(pin(1, words), check=True, capture_output=True, text=True).stdout
+        ended = subprocess.run(
+            pin(1, words), check=True, capture_output=True, text=True, timeout=seconds + 60
+        )
+        return ended.stdout
+
+    def read_rss_mb(self) -> float:
+        """Resident memory now, the server's children included, in MB (1e6 bytes)."""
+        pages = sum(
+            int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+            for pid in (self.pid, *_list_children(self.pid))
+        )
+        return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
 @contextmanager
 def run_target(name: str, *arguments: str) -> Iterator[Target]:
     """Start `targets.py NAME` and wait until it prints its URL."""
-    words = [sys.executable, "-u", str(HERE / "targets.py"), name, *arguments]
+    with run_server([sys.executable, "-u", str(HERE / "targets.py"), name, *arguments]) as target:
+        yield target
+
+
+@contextmanager
+def run_server(words: Sequence[str]) -> Iterator[Target]:
+    """Start a server that prints its URL; end it when the block ends."""
     process = subprocess.Popen(pin(0, words), stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout
-        url = process.stdout.readline().strip()
-        assert url.startswith("http"), f"{name} did not start"
-        yield Target(url, process.pid)
+        if not select.select([process.stdout], [], [], _START_S)[0]:
+            sys.exit(f"{words} did not start in {_START_S} s")
+        found = re.search(r"http://\S+", process.stdout.readline())
+        assert found, f"{words} did not start"
+        yield Target(found[0], process.pid)
     finally:
         process.terminate()
-        process.wait(timeout=40)
+        try:
+            process.wait(timeout=35)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
 
 
-def pin(processor: int, words: list[str]) -> list[str]:
+def pin(processor: int, words: Sequence[str]) -> list[str]:
     """The command, on one processor if `taskset` is there and the machine has two."""
     if shutil.which("taskset") and (os.cpu_count() or 1) > 1:
         return ["taskset", "-c", str(processor), *words]
-    return words
+    return list(words)
 
 
 def read_cpu_s(pid: int) -> float:
@@ -93,24 +119,38 @@ def read_cpu_s(pid: int) -> float:
 
 
 def require_wrk() -> None:
-    """Stop with the way out when wrk is missing."""
+    """Stop with the way out when wrk is missing; let this process and its children open enough
+    sockets."""
     if not shutil.which("wrk"):
         sys.exit("the benchmarks need wrk: apt-get install wrk, or brew install wrk")
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = _OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, _OPEN_FILES)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
-def write_result(name: str, figures: dict[str, float], columns: list[tuple[str, str]]) -> None:
+def write_result(
+    name: str, figures: Mapping[str, float], columns: Sequence[tuple[str, str]]
+) -> None:
     """Print a table of `columns` (key, label) and write benchmarks/out/NAME.json."""
     result: dict[str, Any] = {
         "name": name,
         "machine": describe_machine(),
         "load_average": os.getloadavg()[0],
-        "figures": {key: round(value, 2) for key, value in figures.items()},
+        "figures": {key: round(value, 3) for key, value in figures.items()},
     }
     OUT.mkdir(exist_ok=True)
     (OUT / f"{name}.json").write_text(json.dumps(result, indent=2) + "\n")
     print(f"{name} on {result['machine']}, load average {result['load_average']:.2f}")
     for key, label in columns:
-        print(f"  {label:<58} {figures[key]:>12,.1f}")
+        print(f"  {label:<72} {format_figure(figures.get(key)):>10}")
+
+
+def format_figure(value: float | None) -> str:
+    """Three digits that count, or all before the point; `-` for what was not measured."""
+    if value is None:
+        return "-"
+    return f"{value:,.0f}" if value >= 1000 else f"{value:,.1f}" if value >= 10 else f"{value:.2f}"
 
 
 def describe_machine() -> str:
@@ -121,3 +161,13 @@ def describe_machine() -> str:
             model = line.partition(":")[2].strip()
             break
     return f"{model}, {os.cpu_count()} cores, Python {platform.python_version()}"
+
+
+def _find(pattern: str, report: str) -> float:
+    match = re.search(pattern, report)
+    return float(match[1]) if match else 0.0
+
+
+def _list_children(pid: int) -> list[int]:
+    listed = Path(f"/proc/{pid}/task/{pid}/children")
+    return [int(child) for child in listed.read_text().split()] if listed.exists() else []

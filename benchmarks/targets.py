@@ -1,4 +1,4 @@
-"""The servers that benchmarks load, one a process: `targets.py NAME [UPSTREAM_URL]`."""
+"""The servers that benchmarks load, one a process: `targets.py NAME [UPSTREAM_URL | PACE]`."""
 
 import json
 import sys
@@ -52,10 +52,12 @@ async def open_simulator(_ledger: Path):
 
 
 @asynccontextmanager
-async def open_server(ledger: Path):
+async def open_server(ledger: Path, pace: str = "instant"):
     from tanzaku.server import Server
+    from tanzaku.simulator import SimulatorSettings, parse_pace
 
-    async with Server(ledger=ledger) as server:
+    settings = SimulatorSettings(pace=parse_pace(pace))
+    async with Server(ledger=ledger, simulator=settings) as server:
         yield server.url
 
 
