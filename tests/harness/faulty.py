@@ -5,14 +5,15 @@ import json
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
 from typing import Any
 
 from anthropic import Anthropic
 
 from tanzaku.core import SystemClock, VirtualClock
 from tanzaku.exchange import Exchange
-from tanzaku.gateway import Gateway, RetryPolicy
-from tanzaku.ledger import Ledger
+from tanzaku.gateway import Gateway
+from tanzaku.ledger import Ledger, LedgerReader
 from tanzaku.simulator import Simulator
 from tanzaku.simulator.faults import Fault, FaultPlan, Faults
 from tanzaku.transport import ThreadedServer, serve
@@ -28,10 +29,10 @@ HANG_S = 20.0
 class Faulty:
     """A running server. The faults wait on a clock that stands still until `advance`."""
 
-    def __init__(self, retry: RetryPolicy | None) -> None:
+    def __init__(self, path: Path | None) -> None:
         self.clock = VirtualClock()
         self.faults = Faults(clock=self.clock, by_header=True)
-        self._retry = retry
+        self._path = path
         self._loop: asyncio.AbstractEventLoop
         self.ledger: Ledger
         self.port = 0
@@ -40,13 +41,12 @@ class Faulty:
     async def open(self) -> AsyncIterator["Faulty"]:
         self._loop = asyncio.get_running_loop()
         simulator = Simulator(clock=SystemClock())
-        with Ledger.open(None, clock=SystemClock()) as self.ledger:
+        with Ledger.open(self._path, clock=SystemClock()) as self.ledger:
             gateway = Gateway(
                 self.faults.wrap(simulator),
                 route="simulator",
                 ledger=self.ledger,
                 clock=SystemClock(),
-                retry=self._retry,
                 edge=self.faults.intercept,
             )
             async with serve(gateway, max_body_bytes=32 << 20, admit=self.faults.admits) as running:
@@ -75,8 +75,7 @@ class Faulty:
     @property
     def exchanges(self) -> list[Exchange]:
         """Every exchange with its bodies, oldest first."""
-        listed = self.ledger.list_exchanges(limit=1000)
-        return [self.ledger.get_exchange(one.exchange_id) for one in reversed(listed)]
+        return read_exchanges(self.ledger)
 
     def talk(self, *, stream: bool = False, **headers: str) -> tuple[bytes, str]:
         """Ask QUESTION over a bare socket: all that came back, and how the connection ended."""
@@ -116,8 +115,14 @@ def read_to_the_end(sock: socket.socket) -> tuple[bytes, str]:
     return received, "end"
 
 
+def read_exchanges(ledger: LedgerReader) -> list[Exchange]:
+    """Every exchange of a ledger with its bodies, oldest first."""
+    listed = ledger.list_exchanges(limit=1000)
+    return [ledger.get_exchange(one.exchange_id) for one in reversed(listed)]
+
+
 @contextmanager
-def open_faulty(retry: RetryPolicy | None = None) -> Iterator[Faulty]:
-    """A server of its own in a thread."""
-    with ThreadedServer(Faulty(retry).open) as faulty:
+def open_faulty(path: Path | None = None) -> Iterator[Faulty]:
+    """A server of its own in a thread; `path` keeps its ledger."""
+    with ThreadedServer(Faulty(path).open) as faulty:
         yield faulty
