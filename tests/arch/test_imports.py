@@ -28,6 +28,7 @@ NOT_YET = HEAVY | {"pydantic"}
         ("tanzaku.cli.count", NOT_YET),
         ("tanzaku.cli.models", NOT_YET),
         ("tanzaku.cli.mocks", NOT_YET),
+        ("tanzaku.cli.recordings", NOT_YET),
         ("tanzaku.cli.faults", NOT_YET),
         ("tanzaku.cli.doctor", NOT_YET),
     ],

@@ -13,7 +13,19 @@ from tanzaku.cli.usage import SpokenGroup, describe_mistake, speak
 from tanzaku.core import TanzakuError, UserError
 from tanzaku.look import Messages, pick_language, strip_controls
 
-COMMANDS = ("serve", "demo", "send", "log", "cost", "count", "models", "mocks", "faults", "doctor")
+COMMANDS = (
+    "serve",
+    "demo",
+    "send",
+    "log",
+    "cost",
+    "count",
+    "models",
+    "mocks",
+    "faults",
+    "recordings",
+    "doctor",
+)
 LANGUAGE_FLAGS = ("en", "zh", "zh-CN")
 
 

@@ -8,7 +8,20 @@ from tanzaku.exchange._headers import (
     VIOLATIONS_HEADER,
 )
 from tanzaku.exchange._json import exchange_to_json
+from tanzaku.exchange._matching import NormalRequest
 from tanzaku.exchange._model import Attempt, Cost, Exchange, ExchangeError, Settlement, Timings
+from tanzaku.exchange._recording import (
+    Frame,
+    RecordedExchange,
+    RecordedRequest,
+    RecordedResponse,
+    Recording,
+    decode_recording,
+    encode_exchange,
+    encode_recording_header,
+    load_recording,
+)
+from tanzaku.exchange.errors import RecordingError
 
 __all__ = [
     "EXCHANGE_ID_HEADER",
@@ -20,7 +33,18 @@ __all__ = [
     "Cost",
     "Exchange",
     "ExchangeError",
+    "Frame",
+    "NormalRequest",
+    "RecordedExchange",
+    "RecordedRequest",
+    "RecordedResponse",
+    "Recording",
+    "RecordingError",
     "Settlement",
     "Timings",
+    "decode_recording",
+    "encode_exchange",
+    "encode_recording_header",
     "exchange_to_json",
+    "load_recording",
 ]

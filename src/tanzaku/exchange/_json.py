@@ -21,7 +21,7 @@ def exchange_to_json(exchange: Exchange, *, with_bodies: bool = False) -> dict[s
     settled = exchange.settlement
     document: dict[str, Any] = {
         "exchange_id": exchange.exchange_id,
-        "started_at": _format_time(exchange.started_at),
+        "started_at": format_time(exchange.started_at),
         "is_settled": settled is not None,
         "method": exchange.method,
         "path": exchange.path,
@@ -62,7 +62,7 @@ _SETTLEMENT_KEYS = (
 def _describe_settlement(settled: Settlement) -> dict[str, Any]:
     cost, error = settled.cost, settled.error
     values = (
-        _format_time(settled.settled_at),
+        format_time(settled.settled_at),
         settled.status,
         settled.route,
         settled.rule,
@@ -84,7 +84,7 @@ def _describe_settlement(settled: Settlement) -> dict[str, Any]:
 def _describe_attempt(attempt: Attempt) -> dict[str, Any]:
     return {
         "upstream": attempt.upstream,
-        "started_at": _format_time(attempt.started_at),
+        "started_at": format_time(attempt.started_at),
         "duration_ms": attempt.duration_ms,
         "status": attempt.status,
         "error": attempt.error,
@@ -112,6 +112,6 @@ def _format_usd(usd: Decimal | None) -> str | None:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
-def _format_time(unix_seconds: float) -> str:
+def format_time(unix_seconds: float) -> str:
     moment = datetime.fromtimestamp(unix_seconds, UTC)
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

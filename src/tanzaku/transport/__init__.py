@@ -30,6 +30,7 @@ from tanzaku.transport._redact import (
     redact_headers,
     redact_text,
 )
+from tanzaku.transport._redact_json import redact_json
 from tanzaku.transport.errors import (
     BodyEncodingError,
     BrokenResponse,
@@ -88,6 +89,7 @@ __all__ = [
     "read_all",
     "redact_body",
     "redact_headers",
+    "redact_json",
     "redact_text",
     "refuse_plainly",
     "run_until_signal",
