@@ -4,14 +4,28 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import pytest
+
 from tanzaku.catalog import count_tokens, get_model
 from tanzaku.simulator._cache import CachePlan, CacheUsage, PromptCache
 from tanzaku.simulator._prefix import read_prefix
 from tanzaku.simulator._prefix_tokens import count_breakpoints
 
+PAGE = "build-with-claude/prompt-caching, 2026-10"
+TOOLS_PAGE = "agents-and-tools/tool-use/tool-use-with-prompt-caching, 2026-10"
 SONNET = "claude-sonnet-4-5"
+KEEPS_THINKING = "claude-sonnet-4-6"
+TOOL = {"name": "look", "description": "Looks.", "input_schema": {"type": "object"}}
+WEB_SEARCH = {"type": "web_search_20250305", "name": "web_search"}
+IMAGE = {"type": "image", "source": {"type": "url", "url": "https://example.com/a.png"}}
+ENABLED = {"type": "enabled", "budget_tokens": 1024}
 MARK = {"cache_control": {"type": "ephemeral"}}
 MARK_1H = {"cache_control": {"type": "ephemeral", "ttl": "1h"}}
+
+
+def row(behaviour: str, standing: str = "documented", source: str = PAGE) -> pytest.MarkDecorator:
+    """A row of the fidelity table."""
+    return pytest.mark.fidelity("prompt caching", behaviour, standing, source)
 
 
 def words(tokens: int, salt: str = "book") -> str:

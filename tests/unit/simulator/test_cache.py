@@ -7,31 +7,25 @@ import pytest
 
 from tanzaku.simulator._cache import CacheUsage
 from unit.simulator.cache_driver import (
+    ENABLED,
+    KEEPS_THINKING,
     MARK,
     MARK_1H,
     SONNET,
+    TOOL,
     Caching,
     assistant,
     request,
+    row,
     text,
     user,
 )
 
-PAGE = "build-with-claude/prompt-caching, 2026-10"
-TOOLS_PAGE = "agents-and-tools/tool-use/tool-use-with-prompt-caching, 2026-10"
 HAIKU = "claude-haiku-4-5"
-KEEPS_THINKING = "claude-sonnet-4-6"
 OPUS = "claude-opus-4-5"
-TOOL = {"name": "look", "description": "Looks.", "input_schema": {"type": "object"}}
-WEB_SEARCH = {"type": "web_search_20250305", "name": "web_search"}
-IMAGE = {"type": "image", "source": {"type": "url", "url": "https://example.com/a.png"}}
 PDF = {"type": "document", "source": {"type": "url", "url": "https://example.com/a.pdf"}}
 # Of the tokenizer of Claude 3 to 4.6: what a first user turn adds before it and the answer behind.
 USER_HEADER, ANSWER_HEADER = 4, 3
-
-
-def rule(behaviour: str, standing: str = "documented", source: str = PAGE) -> pytest.MarkDecorator:
-    return pytest.mark.fidelity("prompt caching", behaviour, standing, source)
 
 
 def turns(count: int, *, mark_last: bool = True) -> list[dict[str, Any]]:
@@ -47,7 +41,7 @@ def caching() -> Caching:
     return Caching()
 
 
-@rule("the first request writes up to its breakpoint, the second reads as much")
+@row("the first request writes up to its breakpoint, the second reads as much")
 def test_example_of_the_book(caching: Caching) -> None:
     book = [text(40, "book"), text(3000, "day", **MARK)]
     asked = request(user(text(14, "river")), system=book)
@@ -59,7 +53,7 @@ def test_example_of_the_book(caching: Caching) -> None:
     assert second == CacheUsage(21, 3040, 0, 0)
 
 
-@rule("the counts of usage: input, creation (the sum of both lifetimes), read")
+@row("the counts of usage: input, creation (the sum of both lifetimes), read")
 def test_fields_of_usage_in_the_page_s_example(caching: Caching) -> None:
     system = [text(1800, "book", **MARK_1H), text(100, "day")]
     caching.send(request(user("Hello."), system=system))
@@ -76,7 +70,7 @@ def test_fields_of_usage_in_the_page_s_example(caching: Caching) -> None:
     }
 
 
-@rule("order tools, system, messages: each level is read as long as all before it stands")
+@row("order tools, system, messages: each level is read as long as all before it stands")
 def test_order_of_the_prompt(caching: Caching) -> None:
     asked = request(
         user(text(1000, "river", **MARK)),
@@ -111,7 +105,7 @@ def without_marks(asked: dict[str, Any]) -> dict[str, Any]:
     return message
 
 
-@rule("a prefix is written at breakpoints only; content that stood still is not found")
+@row("a prefix is written at breakpoints only; content that stood still is not found")
 def test_example_of_the_timestamp(caching: Caching) -> None:
     system = [text(300, f"book{number}") for number in range(5)]
     for second in range(3):
@@ -124,7 +118,7 @@ def test_example_of_the_timestamp(caching: Caching) -> None:
     assert caching.send(request(user("at 4"), system=system)).read_tokens > 1500
 
 
-@rule("20 positions of look-back, the breakpoint's own among them")
+@row("20 positions of look-back, the breakpoint's own among them")
 def test_example_of_the_growing_conversation(caching: Caching) -> None:
     ten, fifteen = caching.send(request(user(*turns(10)))), caching.send(request(user(*turns(15))))
     written = ten.write_5m_tokens
@@ -143,13 +137,13 @@ def test_example_of_the_growing_conversation(caching: Caching) -> None:
 
 
 @pytest.mark.parametrize(("appended", "is_found"), [(19, True), (20, False)])
-@rule("20 positions of look-back, the breakpoint's own among them")
+@row("20 positions of look-back, the breakpoint's own among them")
 def test_edge_of_the_look_back(caching: Caching, appended: int, is_found: bool) -> None:
     caching.send(request(user(*turns(10))))
     assert (caching.send(request(user(*turns(10 + appended)))).read_tokens > 0) == is_found
 
 
-@rule("consecutive tool calls are one position of the look-back, and so are consecutive results")
+@row("consecutive tool calls are one position of the look-back, and so are consecutive results")
 def test_parallel_calls_do_not_push_an_entry_out_of_reach(caching: Caching) -> None:
     opening = user(text(1500, **MARK))
     caching.send(request(opening))
@@ -168,7 +162,7 @@ def test_parallel_calls_do_not_push_an_entry_out_of_reach(caching: Caching) -> N
     assert caching.send(marked(parallel)).read_tokens == 1500 + USER_HEADER
 
 
-@rule("an entry inside of a run of results is found", "guess", "not published")
+@row("an entry inside of a run of results is found", "guess", "not published")
 def test_guess_each_block_of_a_run_is_looked_at(caching: Caching) -> None:
     opening = [
         user(text(1500)),
@@ -190,7 +184,7 @@ def marked(asked: dict[str, Any]) -> dict[str, Any]:
     return asked | MARK
 
 
-@rule("an entry can be read once its writer's answer begins: parallel first calls all miss")
+@row("an entry can be read once its writer's answer begins: parallel first calls all miss")
 def test_parallel_first_calls(caching: Caching) -> None:
     asked = request(user(text(1500, **MARK)))
     parallel = [caching.plan(asked) for _ in range(3)]
@@ -202,7 +196,7 @@ def test_parallel_first_calls(caching: Caching) -> None:
     assert later.usage == CacheUsage(ANSWER_HEADER, 1504, 0, 0)
 
 
-@rule("a request whose answer never begins writes nothing", "guess", "not published")
+@row("a request whose answer never begins writes nothing", "guess", "not published")
 def test_guess_a_failed_request_writes_nothing(caching: Caching) -> None:
     asked = request(user(text(1500, **MARK)))
     caching.plan(asked)
@@ -214,7 +208,7 @@ def test_guess_a_failed_request_writes_nothing(caching: Caching) -> None:
     [(MARK, 299.9, True), (MARK, 300, False), (MARK_1H, 3599.9, True), (MARK_1H, 3600, False)],
     ids=["5m-alive", "5m-over", "1h-alive", "1h-over"],
 )
-@rule("an entry lives 5 minutes, or 1 hour")
+@row("an entry lives 5 minutes, or 1 hour")
 def test_lifetime(caching: Caching, mark: dict[str, Any], seconds: float, is_alive: bool) -> None:
     asked = request(user(text(1500, **mark)))
     caching.send(asked)
@@ -222,7 +216,7 @@ def test_lifetime(caching: Caching, mark: dict[str, Any], seconds: float, is_ali
     assert (caching.send(asked).read_tokens > 0) == is_alive
 
 
-@rule("the lifetime counts from the start of the request, not of its answer")
+@row("the lifetime counts from the start of the request, not of its answer")
 def test_example_of_the_answer_of_four_minutes(caching: Caching) -> None:
     asked = request(user(text(1500, **MARK)))
     slow = caching.plan(asked)
@@ -234,7 +228,7 @@ def test_example_of_the_answer_of_four_minutes(caching: Caching) -> None:
     assert caching.plan(asked).usage.read_tokens > 0  # type: ignore[union-attr]
 
 
-@rule("the lifetime counts from the start of the request, not of its answer")
+@row("the lifetime counts from the start of the request, not of its answer")
 def test_an_answer_that_begins_after_the_lifetime_leaves_nothing(caching: Caching) -> None:
     asked = request(user(text(1500, **MARK)))
     slow = caching.plan(asked)
@@ -244,7 +238,7 @@ def test_an_answer_that_begins_after_the_lifetime_leaves_nothing(caching: Cachin
 
 
 @pytest.mark.parametrize(("mark", "pause"), [(MARK, 200), (MARK_1H, 3000)], ids=["5m", "1h"])
-@rule("a read refreshes an entry for its lifetime, at no cost")
+@row("a read refreshes an entry for its lifetime, at no cost")
 def test_refresh(caching: Caching, mark: dict[str, Any], pause: float) -> None:
     asked = request(user(text(1500, **mark)))
     caching.send(asked)
@@ -253,7 +247,7 @@ def test_refresh(caching: Caching, mark: dict[str, Any], pause: float) -> None:
         assert caching.send(asked) == CacheUsage(ANSWER_HEADER, 1504, 0, 0)
 
 
-@rule("a block marked before and not now is still found, and refreshed")
+@row("a block marked before and not now is still found, and refreshed")
 def test_marks_move_on(caching: Caching) -> None:
     opening, answer = text(1500), assistant(text(20, "day"))
     caching.send(request(user(opening | MARK)))
@@ -264,7 +258,7 @@ def test_marks_move_on(caching: Caching) -> None:
     assert caching.send(request(user(opening | MARK))).read_tokens == 1504
 
 
-@rule("a breakpoint before the hit lives on with it", "guess", "no more than hinted at")
+@row("a breakpoint before the hit lives on with it", "guess", "no more than hinted at")
 def test_guess_a_marked_system_prompt_stays_while_the_conversation_is_read(
     caching: Caching,
 ) -> None:
@@ -277,9 +271,7 @@ def test_guess_a_marked_system_prompt_stays_while_the_conversation_is_read(
     assert caching.send(request(user("Something new."), system=system)).read_tokens == 1500
 
 
-@rule(
-    "a breakpoint before the hit that ran out is written again", "guess", "no more than hinted at"
-)
+@row("a breakpoint before the hit that ran out is written again", "guess", "no more than hinted at")
 def test_guess_a_system_prompt_that_ran_out_is_added_back_unbilled(caching: Caching) -> None:
     system = [text(1500, "day", **MARK)]
     talk = request(user(text(100, **MARK_1H)), system=[text(1500, "day")])
@@ -293,7 +285,7 @@ def test_guess_a_system_prompt_that_ran_out_is_added_back_unbilled(caching: Cach
 @pytest.mark.parametrize(
     ("model", "minimum"), [(SONNET, 1024), (HAIKU, 4096), ("claude-opus-4-6", 4096)]
 )
-@rule("below the model's minimum nothing is cached: both counts 0, no error")
+@row("below the model's minimum nothing is cached: both counts 0, no error")
 def test_minimum(caching: Caching, model: str, minimum: int) -> None:
     short = request(user("Hello."), system=[text(minimum - 1, **MARK)], model=model)
     long = request(user("Hello."), system=[text(minimum, **MARK)], model=model)
@@ -304,7 +296,7 @@ def test_minimum(caching: Caching, model: str, minimum: int) -> None:
     assert caching.send(long).read_tokens == minimum
 
 
-@rule("a model whose minimum is unknown has 512 tokens", "guess", "not published")
+@row("a model whose minimum is unknown has 512 tokens", "guess", "not published")
 def test_guess_minimum_of_a_model_without_a_published_one(caching: Caching) -> None:
     for tokens, written in ((511, 0), (512, 512)):
         system = [text(tokens, **MARK)]
@@ -312,7 +304,7 @@ def test_guess_minimum_of_a_model_without_a_published_one(caching: Caching) -> N
         assert caching.send(asked).write_5m_tokens == written
 
 
-@rule("a breakpoint below the minimum is passed over, a later one counts")
+@row("a breakpoint below the minimum is passed over, a later one counts")
 def test_short_breakpoint_before_a_long_one(caching: Caching) -> None:
     system = [text(1000, **MARK_1H)]
     usage = caching.send(request(user(text(500, "river", **MARK)), system=system))
@@ -320,7 +312,7 @@ def test_short_breakpoint_before_a_long_one(caching: Caching) -> None:
     assert caching.send(request(user("Hello."), system=system)).read_tokens == 0
 
 
-@rule("caches are apart by workspace and by model")
+@row("caches are apart by workspace and by model")
 def test_isolation(caching: Caching) -> None:
     asked = request(user(text(4200, **MARK)))
     caching.send(asked)
@@ -355,7 +347,7 @@ LONG, SHORT = MARK_1H, MARK
         "hit on an unmarked block",
     ],
 )
-@rule("mixed lifetimes: read A, written for 1 hour B - A, for 5 minutes C - B")
+@row("mixed lifetimes: read A, written for 1 hour B - A, for 5 minutes C - B")
 def test_mixed_lifetimes(
     caching: Caching,
     written: tuple[int, ...],
@@ -371,7 +363,7 @@ def test_mixed_lifetimes(
     assert caching.send(asked) == expected
 
 
-@rule("of two writers of one prefix the longer life holds", "guess", "not published")
+@row("of two writers of one prefix the longer life holds", "guess", "not published")
 def test_guess_two_writers_of_one_prefix(caching: Caching) -> None:
     for first, second in ((MARK, MARK_1H), (MARK_1H, MARK)):
         asked = [request(user(text(1500, f"book{first}", **mark))) for mark in (first, second)]
@@ -383,141 +375,7 @@ def test_guess_two_writers_of_one_prefix(caching: Caching) -> None:
             assert caching.send(asked[0]).read_tokens > 0
 
 
-LONG_TOOL = TOOL | {"description": "book " * 1000}
-BASE = request(
-    user(text(1000, "river", **MARK)),
-    system=[text(1000, "day", **MARK)],
-    tools=[LONG_TOOL | MARK],
-    model=KEEPS_THINKING,
-)
-OTHER_TOOL = [*BASE["tools"], TOOL | {"name": "other"}]
-FORMAT = {"format": {"type": "json_schema", "schema": {"type": "object"}}}
-ENABLED = {"type": "enabled", "budget_tokens": 1024}
-# What changes: the last level that stays, what is asked for first, and what then.
-CHANGES: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
-    "a tool's description": ("", {}, {"tools": [TOOL | {"description": "day " * 1000} | MARK]}),
-    "a tool before": ("", {}, {"tools": [TOOL | {"name": "other"}, *BASE["tools"]]}),
-    "a key of a schema moved": (
-        "",
-        {"tools": [LONG_TOOL | {"input_schema": {"type": "object", "title": "T"}} | MARK]},
-        {"tools": [LONG_TOOL | {"input_schema": {"title": "T", "type": "object"}} | MARK]},
-    ),
-    "web search on": ("tools", {}, {"tools": [*BASE["tools"], WEB_SEARCH]}),
-    "web search on, named first": ("tools", {}, {"tools": [WEB_SEARCH, *BASE["tools"]]}),
-    "web search off": ("tools", {"tools": [*BASE["tools"], WEB_SEARCH]}, {"tools": BASE["tools"]}),
-    "speed": ("tools", {}, {"speed": "fast"}),
-    "speed named": ("messages", {}, {"speed": "standard"}),
-    "citations on": (
-        "tools",
-        {},
-        {"messages": [*BASE["messages"], user(PDF | {"citations": {"enabled": True}})]},
-    ),
-    "citations off": (
-        "messages",
-        {},
-        {"messages": [*BASE["messages"], user(PDF | {"citations": {"enabled": False}})]},
-    ),
-    "the system prompt": ("tools", {}, {"system": [text(1000, "pond", **MARK)]}),
-    "tool choice": ("system", {}, {"tool_choice": {"type": "any"}}),
-    "tool choice named": ("messages", {}, {"tool_choice": {"type": "auto"}}),
-    "one tool or the other": (
-        "system",
-        {"tool_choice": {"type": "tool", "name": "look"}},
-        {"tool_choice": {"type": "tool", "name": "other"}},
-    ),
-    "parallel calls": (
-        "system",
-        {},
-        {"tool_choice": {"type": "auto", "disable_parallel_tool_use": True}},
-    ),
-    "an image": ("system", {}, {"messages": [*BASE["messages"], user(IMAGE)]}),
-    "an image in a result": (
-        "system",
-        {},
-        {
-            "messages": [
-                *BASE["messages"],
-                user({"type": "tool_result", "tool_use_id": "t", "content": [IMAGE]}),
-            ]
-        },
-    ),
-    "thinking's display": (
-        "messages",
-        {"thinking": ENABLED},
-        {"thinking": ENABLED | {"display": "omitted"}},
-    ),
-    "effort, as by default": ("messages", {}, {"output_config": {"effort": "high"}}),
-    "a message": ("system", {}, {"messages": [user(text(1000, "pond", **MARK))]}),
-    "one more message": ("messages", {}, {"messages": [*BASE["messages"], user("And?")]}),
-    "a string for a block": (
-        "messages",
-        {},
-        {"messages": [*BASE["messages"], assistant("Yes.")]},
-    ),
-    "how long to answer": ("messages", {}, {"max_tokens": 7, "stream": True}),
-}
-# Published: an output format ends "any" cache, thinking and effort end the messages and on unnamed
-# models all. Guessed: what stays before a new tool, that tools go with the format, that thinking and
-# effort spare tools and system, that a default counts as left out.
-GUESSED_CHANGES: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
-    "a tool behind": ("tools", {}, {"tools": OTHER_TOOL}),
-    "thinking adaptive": ("system", {}, {"thinking": {"type": "adaptive"}}),
-    "thinking on": ("system", {}, {"thinking": ENABLED}),
-    "thinking's budget": (
-        "system",
-        {"thinking": ENABLED},
-        {"thinking": ENABLED | {"budget_tokens": 1025}},
-    ),
-    "thinking off, as by default": ("messages", {}, {"thinking": {"type": "disabled"}}),
-    "effort": ("system", {}, {"output_config": {"effort": "low"}}),
-    "output format": ("", {}, {"output_config": FORMAT}),
-}
-
-
-@pytest.mark.parametrize("change", sorted(CHANGES))
-@rule(
-    "what ends which level of the cache (tools, system, messages)", source=f"{PAGE}; {TOOLS_PAGE}"
-)
-def test_invalidation(caching: Caching, change: str) -> None:
-    check_invalidation(caching, *CHANGES[change])
-
-
-@pytest.mark.parametrize("change", sorted(GUESSED_CHANGES))
-@rule("what thinking, effort, an output format and a tool behind leave standing", "guess", PAGE)
-def test_guess_invalidation(caching: Caching, change: str) -> None:
-    check_invalidation(caching, *GUESSED_CHANGES[change])
-
-
-def check_invalidation(
-    caching: Caching, kept: str, before: dict[str, Any], after: dict[str, Any]
-) -> None:
-    levels = [0, *find_levels(BASE | before)]
-    assert len(set(levels)) == 4
-    caching.send(BASE | before)
-    still_read = caching.send(BASE | after).read_tokens
-    assert still_read == dict(zip(("", "tools", "system", "messages"), levels, strict=True))[kept]
-
-
-def find_levels(asked: dict[str, Any]) -> list[int]:
-    """Tokens up to the three breakpoints of `asked`: read by requests that share no more."""
-    caching = Caching()
-    caching.send(asked)
-    shorter = [
-        asked | {"system": "Else.", "messages": [user("Else.")]},
-        asked | {"messages": [user("Else.")]},
-        asked,
-    ]
-    return [caching.plan(each).usage.read_tokens for each in shorter]  # type: ignore[union-attr]
-
-
-@rule("deferred tools are no part of the prefix", source=TOOLS_PAGE)
-def test_deferred_tools(caching: Caching) -> None:
-    caching.send(BASE)
-    far = TOOL | {"name": "far", "defer_loading": True}
-    assert caching.send(BASE | {"tools": [far, *BASE["tools"]]}).read_tokens > 3000
-
-
-@rule("the order of keys in a tool call's input counts")
+@row("the order of keys in a tool call's input counts")
 def test_keys_of_a_call_in_another_order(caching: Caching) -> None:
     def ask(arguments: dict[str, Any]) -> dict[str, Any]:
         call = {"type": "tool_use", "id": "toolu_1", "name": "look", "input": arguments}
@@ -529,7 +387,7 @@ def test_keys_of_a_call_in_another_order(caching: Caching) -> None:
     assert caching.send(ask({"b": 2, "a": 1})).read_tokens == 0
 
 
-@rule("a text block is the same as its string, and as the SDK sends back what it got")
+@row("a text block is the same as its string, and as the SDK sends back what it got")
 def test_other_ways_to_write_the_same_text(caching: Caching) -> None:
     talk = [user(text(1500)), assistant(text(20, "day")), user("Go on.")]
     caching.send(marked(request(*talk)))
@@ -541,7 +399,7 @@ def test_other_ways_to_write_the_same_text(caching: Caching) -> None:
     assert caching.send(marked(request(*spelled))).write_5m_tokens == 0
 
 
-@rule("who speaks is part of the prompt; messages in a row of one speaker are one")
+@row("who speaks is part of the prompt; messages in a row of one speaker are one")
 def test_speakers(caching: Caching) -> None:
     opening, said = text(1500), text(9, "day")
     written = caching.send(marked(request(user(opening), user(said)))).write_5m_tokens
@@ -549,7 +407,7 @@ def test_speakers(caching: Caching) -> None:
     assert caching.send(marked(request(user(opening), assistant(said)))).read_tokens == 0
 
 
-@rule("automatic: a top-level mark stands on the last block and moves on with the conversation")
+@row("automatic: a top-level mark stands on the last block and moves on with the conversation")
 def test_automatic_breakpoint(caching: Caching) -> None:
     first = caching.send(marked(request(user(text(1500)))))
     assert first == CacheUsage(ANSWER_HEADER, 0, 1504, 0)
@@ -560,13 +418,13 @@ def test_automatic_breakpoint(caching: Caching) -> None:
     assert second.write_5m_tokens > 50
 
 
-@rule("automatic: of one hour where it says so")
+@row("automatic: of one hour where it says so")
 def test_automatic_breakpoint_of_an_hour(caching: Caching) -> None:
     usage = caching.send(request(user(text(1500)), **MARK_1H))
     assert usage == CacheUsage(ANSWER_HEADER, 0, 0, 1504)
 
 
-@rule("automatic: passes over blocks that cannot be marked; without any, nothing is cached")
+@row("automatic: passes over blocks that cannot be marked; without any, nothing is cached")
 def test_automatic_breakpoint_walks_back(caching: Caching) -> None:
     thinking = {"type": "thinking", "thinking": "Hm. " * 400, "signature": "s"}
     usage = caching.send(request(user(text(1500)), assistant(thinking), **MARK))
@@ -575,20 +433,20 @@ def test_automatic_breakpoint_walks_back(caching: Caching) -> None:
     assert caching.plan(request(assistant(thinking), **MARK)) is None
 
 
-@rule("automatic: with explicit breakpoints; a no-op on a block marked already")
+@row("automatic: with explicit breakpoints; a no-op on a block marked already")
 def test_automatic_and_explicit(caching: Caching) -> None:
     system = [text(1500, "day", **MARK_1H)]
     usage = caching.send(marked(request(user(text(100, **MARK)), system=system)))
     assert usage == CacheUsage(ANSWER_HEADER, 0, 104, 1500)
 
 
-@rule("a request without a mark neither reads nor writes")
+@row("a request without a mark neither reads nor writes")
 def test_no_mark(caching: Caching) -> None:
     caching.send(request(user(text(1500, **MARK))))
     assert caching.plan(request(user(text(1500)))) is None
 
 
-@rule("a mark inside a tool result counts for the result", "guess", "not published")
+@row("a mark inside a tool result counts for the result", "guess", "not published")
 def test_guess_mark_inside_a_result(caching: Caching) -> None:
     call = {"type": "tool_use", "id": "toolu_1", "name": "look", "input": {}}
     content = [text(1500, **MARK), text(20)]
@@ -598,7 +456,7 @@ def test_guess_mark_inside_a_result(caching: Caching) -> None:
     assert usage.write_5m_tokens > 1500
 
 
-@rule("pre-warming: max_tokens 0 writes, and reads, like any request")
+@row("pre-warming: max_tokens 0 writes, and reads, like any request")
 def test_prewarm(caching: Caching) -> None:
     system = [text(5120, **MARK)]
     warm = request(user("warmup"), system=system, model=OPUS) | {"max_tokens": 0}
@@ -613,7 +471,7 @@ def test_prewarm(caching: Caching) -> None:
 @pytest.mark.parametrize(
     ("model", "is_kept"), [(SONNET, False), (HAIKU, False), (KEEPS_THINKING, True), (OPUS, True)]
 )
-@rule("thinking of earlier turns: cached where the model keeps it, else gone with all behind it")
+@row("thinking of earlier turns: cached where the model keeps it, else gone with all behind it")
 def test_example_of_thinking_with_tools(caching: Caching, model: str, is_kept: bool) -> None:
     def think(number: int) -> dict[str, Any]:
         return {"type": "thinking", "thinking": f"Thought {number}.", "signature": "s"}
@@ -634,7 +492,7 @@ def test_example_of_thinking_with_tools(caching: Caching, model: str, is_kept: b
     assert third.read_tokens == (written if is_kept else first.write_5m_tokens)
 
 
-@rule(
+@row(
     "entries are bounded; the one used longest ago goes first", "guess", "a bound of the simulator"
 )
 def test_guess_bounded_memory() -> None:

@@ -9,21 +9,15 @@ from tanzaku.simulator._prefix import split_server_turns
 from unit.simulator.cache_driver import (
     MARK,
     MARK_1H,
+    TOOLS_PAGE,
+    WEB_SEARCH,
     Caching,
     assistant,
     request,
+    row,
     text,
     user,
 )
-
-SOURCE = "agents-and-tools/tool-use/tool-use-with-prompt-caching, 2026-10"
-WEB_SEARCH = {"type": "web_search_20250305", "name": "web_search"}
-
-
-def rule(
-    behaviour: str, standing: str = "documented", source: str = SOURCE
-) -> pytest.MarkDecorator:
-    return pytest.mark.fidelity("prompt caching", behaviour, standing, source)
 
 
 def search(number: int) -> list[dict[str, Any]]:
@@ -70,7 +64,10 @@ def test_turns_end_behind_each_run_of_results() -> None:
 
 
 @pytest.mark.parametrize("mark", [MARK, MARK_1H], ids=["5m", "1h"])
-@rule("a server tool's result gets a breakpoint of 5 minutes, whatever the request's own is")
+@row(
+    "a server tool's result gets a breakpoint of 5 minutes, whatever the request's own is",
+    source=TOOLS_PAGE,
+)
 def test_results_are_written_for_five_minutes(mark: dict[str, Any]) -> None:
     caching = Caching()
     asked = request(user(text(1500)), tools=[WEB_SEARCH], **mark)
@@ -85,13 +82,13 @@ def test_results_are_written_for_five_minutes(mark: dict[str, Any]) -> None:
     assert second.input_tokens == third.input_tokens == 0
 
 
-@rule("a request without a mark gets no breakpoint on results")
+@row("a request without a mark gets no breakpoint on results", source=TOOLS_PAGE)
 def test_no_mark_no_breakpoint() -> None:
     asked = request(user(text(1500)), tools=[WEB_SEARCH])
     assert Caching().plan(asked, answered=search(1)) is None
 
 
-@rule("the next request reads what a server tool's result left in the cache")
+@row("the next request reads what a server tool's result left in the cache", source=TOOLS_PAGE)
 def test_next_request_finds_the_results() -> None:
     caching = Caching()
     asked = request(user(text(1500)), tools=[WEB_SEARCH], **MARK)
@@ -102,7 +99,7 @@ def test_next_request_finds_the_results() -> None:
     assert caching.send(followed).read_tokens == written
 
 
-@rule("usage of all turns of an answer is their sum", "guess", "not published")
+@row("usage of all turns of an answer is their sum", "guess", "not published")
 def test_guess_sum_of_usage() -> None:
     total = CacheUsage(1, 2, 3, 4) + CacheUsage(10, 20, 30, 40)
     assert total == CacheUsage(11, 22, 33, 44)
