@@ -22,6 +22,8 @@ from tanzaku.server._routes import OwnRoutes, Refusals, Router
 from tanzaku.simulator import Faults, Simulator, SimulatorSettings
 from tanzaku.transport import (
     HttpClient,
+    HttpRequest,
+    HttpResponse,
     RedactingFormatter,
     ThreadedServer,
     run_until_signal,
@@ -240,7 +242,7 @@ class Server:
     def _build_gateway(self, ledger: Ledger, stack: AsyncExitStack, chance: Random) -> Gateway:
         if self._live_api_key is None:
             return Gateway(
-                lambda request: self._simulator(request),
+                self._ask_simulator,
                 route="simulator",
                 ledger=ledger,
                 clock=self._clock,
@@ -258,6 +260,11 @@ class Server:
             edge=lambda request: self._faults.intercept(request),
             chance=chance,
         )
+
+    async def _ask_simulator(self, request: HttpRequest) -> HttpResponse:
+        # The gateway strips it; batches name the server's own origin by it.
+        request.headers.append((b"host", self._url.removeprefix("http://").encode()))
+        return await self._simulator(request)
 
     def _build_simulator(self) -> Simulator:
         return Simulator(seed=self._seed, clock=self._clock, settings=self._settings)

@@ -96,8 +96,13 @@ class Brain:
         betas: Collection[str],
         *,
         endpoint: Endpoint = "messages",
+        countable: Mapping[str, Any] | None = None,
     ) -> Prepared:
-        """Check a request of `size` bytes and count its tokens. Raises ApiError."""
+        """Check a request of `size` bytes and count its tokens. Raises ApiError.
+
+        `countable` is the request with the contents of the files that it names, which is also what
+        is answered.
+        """
         model = self._find_model(parsed.get("model"))
         waived = judge(
             parsed, model, version, betas, endpoint=endpoint, strictness=self._settings.strictness
@@ -108,13 +113,14 @@ class Brain:
             model = get_model(_STAND_IN_MODEL)
         if waived:
             _log.warning("live would have refused a request: %s", waived[0])
-        tokens = await self._count(parsed, model, size)
+        whole = parsed if countable is None else dict(countable)
+        tokens = await self._count(whole, model, size)
         if endpoint != "count_tokens" and self._settings.strictness == "full":
             too_long = check_prompt_length(tokens, parsed["max_tokens"], model)
             if too_long is not None:
                 raise ApiError.from_violation(too_long)
         key = digest_request(canonical_json(parsed))
-        return Prepared(parsed, model, key, tokens, None, [], encode_waived(waived))
+        return Prepared(whole, model, key, tokens, None, [], encode_waived(waived))
 
     async def mark_prefix(self, prepared: Prepared, size: int) -> None:
         """Find what of a request with `cache_control` is to be cached, and count it."""

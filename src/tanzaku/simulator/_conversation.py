@@ -266,11 +266,16 @@ def read_text(content: object) -> str:
         return content
     if not isinstance(content, list):
         return ""
-    texts = []
+    texts, documents = [], []
     for block in content:
         kind = block.get("type")
         if kind == "text":
             texts.append(block["text"])
         elif kind == "search_result":
             texts.append(read_text(block.get("content")))
-    return "\n".join(texts)
+        elif kind == "document":
+            source = block["source"]
+            told = source["data"] if source["type"] == "text" else read_text(source.get("content"))
+            documents.append(told)
+    # A question comes before what it is about, wherever the document stood.
+    return "\n\n".join(["\n".join(texts), *filter(None, documents)])

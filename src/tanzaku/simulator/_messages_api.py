@@ -10,7 +10,7 @@ from tanzaku.catalog import UnpricedUsageError, price
 from tanzaku.core import Clock, canonical_json, derive_id
 from tanzaku.exchange import TRACE_HEADER, VIOLATIONS_HEADER
 from tanzaku.simulator._answer import Answer, encode_frames, encode_stream
-from tanzaku.simulator._brain import Brain, Prepared
+from tanzaku.simulator._brain import Brain, Endpoint, Prepared
 from tanzaku.simulator._cache import CachePlan, CacheUsage, PromptCache
 from tanzaku.simulator._diagnose import CacheDiagnoses, Fingerprint, read_fingerprint
 from tanzaku.simulator._occurrences import Occurrences, digest_request
@@ -19,6 +19,7 @@ from tanzaku.simulator._paced import PacedStream, join_frames, wait_whole
 from tanzaku.simulator._replies import Head, reply_events, reply_json
 from tanzaku.simulator._settings import SimulatorSettings
 from tanzaku.simulator._threads import Threads, Turn
+from tanzaku.simulator.files import FileLibrary
 from tanzaku.simulator.quota import Admission, Quota, Refusal
 from tanzaku.transport import HeaderList, HttpResponse
 from tanzaku.wire import parse_body
@@ -30,6 +31,7 @@ _MAX_KEPT = 2048
 _MARK = b"cache_control"
 _THREAD = b'"thread"'
 _DIAGNOSTICS = b'"diagnostics"'
+_FILE = b'"file_id"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,9 @@ class MessagesApi:
         clock: Clock,
         occurrences: Occurrences,
         quota: Quota | None,
+        library: FileLibrary,
     ) -> None:
+        self.library = library
         self._brain = brain
         self._quota = quota
         self._seed = seed
@@ -120,13 +124,7 @@ class MessagesApi:
         if self._quota is not None:
             turn.admission = _admit(self._quota, now, turn)
         if prepared.prefix is not None:
-            turn.plan = self._cache.plan(
-                now,
-                turn.call.workspace,
-                prepared.prefix,
-                prepared.breakpoint_tokens,
-                prepared.input_tokens,
-            )
+            turn.plan = self._plan(turn, now)
         answer, trace = self._brain.answer(prepared, turn.call.headers)
         message = answer.stamp(self._seed, prepared.key, turn.occurrence)
         if turn.plan is not None:
@@ -237,18 +235,56 @@ class MessagesApi:
         if prepared is not None:
             return prepared
         prepared = await self._read(call, parse_body(call.body))
-        if len(call.body) <= _MAX_KEPT_BODY_BYTES:
+        # What a file id means depends on more than these bytes.
+        if len(call.body) <= _MAX_KEPT_BODY_BYTES and _FILE not in call.body:
             if len(self._prepared) >= _MAX_KEPT:
                 del self._prepared[next(iter(self._prepared))]
             self._prepared[cache_key] = prepared
         return prepared
 
-    async def _read(self, call: Call, parsed: dict[str, Any]) -> Prepared:
+    async def _read(
+        self, call: Call, parsed: dict[str, Any], *, endpoint: Endpoint = "messages"
+    ) -> Prepared:
         size = len(call.body)
-        prepared = await self._brain.prepare(parsed, size, call.version.decode(), call.betas)
+        version = call.version.decode("latin-1")
+        countable: dict[str, Any] | None = None
+        if _FILE in call.body:
+            countable = await self._find_files(call, parsed)
+        prepared = await self._brain.prepare(
+            parsed, size, version, call.betas, endpoint=endpoint, countable=countable
+        )
         if _MARK in call.body:
             await self._brain.mark_prefix(prepared, size)
         return prepared
+
+    async def _find_files(self, call: Call, parsed: dict[str, Any]) -> dict[str, Any]:
+        """The request with the contents of its files. Raises ApiError for one that it may not
+        use."""
+        error = await self.library.check_references(parsed, call.workspace)
+        if error is not None:
+            raise error
+        return await self.library.read_references(parsed, call.workspace)
+
+    async def answer_item(self, call: Call, params: dict[str, Any]) -> dict[str, Any]:
+        """The message that answers one request of a batch; `call.body` are its params as JSON.
+        Raises ApiError or ToldError."""
+        prepared = await self._read(call, params, endpoint="batches")
+        turn = _Turn(call, prepared, None, self._occurrences.next(prepared.key))
+        answer, _ = self._brain.answer(prepared, call.headers)
+        message = answer.stamp(self._seed, prepared.key, turn.occurrence)
+        if prepared.prefix is not None:
+            turn.plan = self._plan(turn, self._clock.now())
+            message["usage"] = message["usage"] | turn.plan.usage.to_usage() | answer.told_usage
+        message["usage"] = message["usage"] | {"service_tier": "batch"}
+        self._begin(turn, message)
+        return message
+
+    def _plan(self, turn: _Turn, now: float) -> CachePlan:
+        prefix = turn.prepared.prefix
+        assert prefix is not None
+        tokens = turn.prepared.input_tokens
+        breakpoints = turn.prepared.breakpoint_tokens
+        return self._cache.plan(now, turn.call.workspace, prefix, breakpoints, tokens)
 
     def _head(
         self, call: Call, prepared: Prepared, request_id: str, rule: str, trace: str = ""

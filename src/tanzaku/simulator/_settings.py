@@ -1,5 +1,6 @@
 """What a simulator is told when it is made."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,10 +14,12 @@ from tanzaku.simulator.quota import QuotaSettings
 class SimulatorSettings:
     """Everything off: at once, without limits, all of the API's rules, no scenario.
 
-    `scenarios` are files; they are read again when they change.
+    `scenarios` are files; they are read again when they change. `batch_speed` says how many times
+    as fast as the real service batches are worked off; at infinity, when somebody looks.
     """
 
     scenarios: Sequence[Path] = ()
     pace: PaceSettings | None = None
     limits: QuotaSettings | None = None
     strictness: Strictness = "full"
+    batch_speed: float = math.inf

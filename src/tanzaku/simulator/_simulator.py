@@ -1,11 +1,16 @@
 """The Claude API in process: routes, headers, and what goes wrong on the way."""
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any, Literal
 from urllib.parse import unquote
 
+from pydantic_core import to_json
+
+from tanzaku.catalog import price
 from tanzaku.core import Clock, derive_id
 from tanzaku.exchange import TRACE_HEADER
+from tanzaku.ledger import MemoryShelf, Shelf
 from tanzaku.simulator._brain import Brain, ToldError
 from tanzaku.simulator._families import refuse_path
 from tanzaku.simulator._messages_api import Call, MessagesApi
@@ -14,11 +19,15 @@ from tanzaku.simulator._occurrences import Occurrences, digest_request
 from tanzaku.simulator._replies import Head, derive_organization, reply_error, reply_json
 from tanzaku.simulator._script import When
 from tanzaku.simulator._settings import SimulatorSettings
+from tanzaku.simulator._stateless import answer_anyway
+from tanzaku.simulator.batches import MAX_BATCH_BODY_BYTES, BatchesApi
 from tanzaku.simulator.clouds import Clouds
-from tanzaku.simulator.quota import Quota
+from tanzaku.simulator.files import MAX_UPLOAD_BODY_BYTES, FileLibrary, FilesApi
+from tanzaku.simulator.quota import Quota, Refusal
 from tanzaku.simulator.scenario import ScenarioRun
 from tanzaku.transport import (
     BodyEncodingError,
+    HeaderList,
     HttpRequest,
     HttpResponse,
     decode_body_aside,
@@ -40,22 +49,28 @@ from tanzaku.wire import (
 _MAX_BODY_BYTES = 32 * 1024 * 1024
 _METHODS = {"messages": "POST", "count_tokens": "POST", "models": "GET", "model": "GET"}
 
-type _Endpoint = Literal["messages", "count_tokens", "models", "model"]
+type _Endpoint = Literal["messages", "count_tokens", "models", "model", "batches", "files"]
 
 _ENDPOINTS: dict[str, _Endpoint] = {
     "/v1/messages": "messages",
     "/v1/messages/count_tokens": "count_tokens",
     "/v1/models": "models",
 }
+_FAMILIES: tuple[tuple[str, _Endpoint], ...] = (
+    ("/v1/messages/batches", "batches"),
+    ("/v1/files", "files"),
+)
 
 
 class Simulator:
     """Answers as the Claude API would: a transport `Handler` without network, key or bill.
 
-    Serves POST /v1/messages (JSON and events) and /v1/messages/count_tokens, GET /v1/models and
-    /v1/models/{id}; every other path is a 404. Any non-empty key or bearer token is accepted.
-    Equal seeds give equal bytes to equal sequences of requests. `clock` decides which models have
-    been retired. `settings` turns on scenarios, pace and other levels of strictness.
+    Serves Messages (JSON and events), count_tokens, batches, files and models, and the same behind
+    the paths of Bedrock, Vertex and Foundry; every other path is a 404 that names the family. Any
+    non-empty key or bearer token is accepted. Equal seeds give equal bytes to equal sequences of
+    requests. `clock` decides which models have been retired. `settings` turns on scenarios, pace,
+    limits and other levels of strictness. `shelf` keeps batches and files (in memory by default);
+    whoever opened it closes it.
     """
 
     def __init__(
@@ -64,8 +79,10 @@ class Simulator:
         seed: int = 0,
         clock: Clock,
         settings: SimulatorSettings = SimulatorSettings(),  # noqa: B008 - frozen
+        shelf: Shelf | None = None,
     ) -> None:
         self._seed = seed
+        self._clock = clock
         self._settings = settings
         self._organization = derive_organization(seed)
         self._default_workspace = derive_id("wrkspc", seed)
@@ -74,6 +91,18 @@ class Simulator:
         self._quota: Quota | None = None
         if settings.limits is not None:
             self._quota = Quota(settings.limits, self._organization.decode(), seed=seed)
+        self._clouds = Clouds(self)
+        shelf = MemoryShelf() if shelf is None else shelf
+        library = FileLibrary(shelf=shelf, clock=clock)
+        self._files = FilesApi(library, clock=clock)
+        self._batches = BatchesApi(
+            self._answer_item,
+            shelf=shelf,
+            clock=clock,
+            speed=settings.batch_speed,
+            enqueue=self._enqueue,
+            dequeue=self._dequeue,
+        )
         self._messages = MessagesApi(
             self._brain,
             settings,
@@ -81,9 +110,8 @@ class Simulator:
             clock=clock,
             occurrences=self._occurrences,
             quota=self._quota,
+            library=library,
         )
-
-        self._clouds = Clouds(self)
 
     @property
     def scenario(self) -> ScenarioRun | None:
@@ -103,7 +131,8 @@ class Simulator:
         self._brain.script.say(answer, times=times, when=when)
 
     async def close(self) -> None:
-        """End the process that counts long prompts, if one was started."""
+        """Leave off batches at work, and end the process that counts long prompts."""
+        await self._batches.close()
         await self._brain.close()
 
     async def __call__(self, request: HttpRequest) -> HttpResponse:
@@ -113,64 +142,106 @@ class Simulator:
                 return await self._clouds.answer(request)
             return await self._answer(request)
         except ApiError as error:
-            return reply_error(error, self._refusal_head(request, "api-error", error))
+            if self._settings.strictness == "schema" and error.status in {400, 404}:
+                anyway = answer_anyway(request, self._head(request), self._clock.now())
+                if anyway is not None:
+                    return anyway
+            head = self._head(request, "api-error")
+            if error.status == 401:
+                head.workspace = None
+            return reply_error(error, head)
         except ToldError as told:
-            head = self._refusal_head(request, told.rule, told.error)
+            head = self._head(request, told.rule)
             head.more.append((TRACE_HEADER.encode(), told.trace.encode()))
             return reply_error(told.error, head)
 
-    def _refusal_head(self, request: HttpRequest, rule: str, error: ApiError) -> Head:
+    def _head(self, request: HttpRequest, rule: str = "") -> Head:
+        """Headers with an id that follows from the request's bytes and how often they came."""
         key = digest_request(request.method.encode(), request.target.encode(), request.body)
         request_id = derive_id("req", self._seed, key, self._occurrences.next(key))
-        head = Head(request_id, rule, self._organization)
-        if error.status != 401:
-            head.workspace = self._find_workspace(request).encode()
-        return head
+        workspace = self._find_workspace(request.headers).encode()
+        return Head(request_id, rule, self._organization, workspace)
 
     async def _answer(self, request: HttpRequest) -> HttpResponse:
         path, _, query = request.target.partition("?")
         endpoint, name = _find_endpoint(path)
-        if request.method != _METHODS[endpoint]:
+        if request.method != _METHODS.get(endpoint, request.method):
             # The text is a guess.
             raise ApiError(405, get_error_type(405), "Method Not Allowed")
         if find_credential(request.headers) is None:
             raise ApiError.missing_credential()
         version = get_header(request.headers, ANTHROPIC_VERSION)
         self._check_version(version)
-        if endpoint in {"messages", "count_tokens"}:
-            call = await self._read_call(request, version or b"")
-            if endpoint == "messages":
-                return await self._messages.create(call)
-            return await self._messages.count(call)
-        return self._answer_models(request, endpoint, name, query)
+        match endpoint:
+            case "messages":
+                body = await _read_body(request)
+                return await self._messages.create(self._build_call(request.headers, body))
+            case "count_tokens":
+                body = await _read_body(request)
+                return await self._messages.count(self._build_call(request.headers, body))
+            case "batches" | "files":
+                return await self._answer_family(request, endpoint)
+            case _:
+                head = self._head(request, "catalog")
+                today = self._brain.today()
+                is_list = endpoint == "models"
+                return reply_json(
+                    list_page(query, today) if is_list else retrieve(name, today), head
+                )
 
-    async def _read_call(self, request: HttpRequest, version: bytes) -> Call:
-        raw_betas = get_header(request.headers, ANTHROPIC_BETA) or b""
-        betas = find_betas(request.headers) if raw_betas else []
+    async def _answer_family(
+        self, request: HttpRequest, family: Literal["batches", "files"]
+    ) -> HttpResponse:
+        head = self._head(request)
+        if self._quota is not None:
+            let_in = self._quota.call(self._clock.now(), family)
+            if isinstance(let_in, Refusal):
+                raise let_in.to_error()
+            head.more += let_in
+        if family == "batches":
+            body = await _read_body(request, MAX_BATCH_BODY_BYTES)
+            return await self._batches(request, body, head)
+        body = await _read_body(request, MAX_UPLOAD_BODY_BYTES)
+        return await self._files(request, body, head)
+
+    def _build_call(self, headers: HeaderList, body: bytes) -> Call:
+        raw_betas = get_header(headers, ANTHROPIC_BETA) or b""
+        betas = find_betas(headers) if raw_betas else []
         if betas and self._settings.strictness == "full":
             _check_betas(betas)
         return Call(
-            headers=request.headers,
-            body=await _read_body(request),
-            version=version,
+            headers=headers,
+            body=body,
+            version=get_header(headers, ANTHROPIC_VERSION) or b"",
             raw_betas=raw_betas,
             betas=betas,
-            workspace=self._find_workspace(request),
+            workspace=self._find_workspace(headers),
             organization=self._organization,
         )
 
-    def _answer_models(
-        self, request: HttpRequest, endpoint: _Endpoint, name: str, query: str
-    ) -> HttpResponse:
-        today = self._brain.today()
-        page = list_page(query, today) if endpoint == "models" else retrieve(name, today)
-        key = digest_request(request.method.encode(), request.target.encode(), b"")
-        request_id = derive_id("req", self._seed, key, self._occurrences.next(key))
-        workspace = self._find_workspace(request).encode()
-        return reply_json(page, Head(request_id, "catalog", self._organization, workspace))
+    async def _answer_item(
+        self, params: dict[str, Any], headers: HeaderList, custom_id: str
+    ) -> dict[str, Any] | ApiError:
+        """One request of a batch."""
+        try:
+            call = self._build_call(headers, to_json(params))
+            return await self._messages.answer_item(call, params)
+        except ToldError as told:
+            return told.error
 
-    def _find_workspace(self, request: HttpRequest) -> str:
-        named = get_header(request.headers, WORKSPACE_ID)
+    def _enqueue(self, requests: int, workspace: str) -> None:
+        if self._quota is not None:
+            refusal = self._quota.enqueue(self._clock.now(), requests, workspace)
+            if refusal is not None:
+                raise refusal.to_error()
+
+    def _dequeue(self, message: dict[str, Any] | None, workspace: str) -> None:
+        if self._quota is not None:
+            cost = price(message["model"], message["usage"]).total_usd if message else Decimal(0)
+            self._quota.dequeue(self._clock.now(), 1, cost, workspace)
+
+    def _find_workspace(self, headers: HeaderList) -> str:
+        named = get_header(headers, WORKSPACE_ID)
         return named.decode("latin-1") if named else self._default_workspace
 
     def _check_version(self, version: bytes | None) -> None:
@@ -190,6 +261,9 @@ def _find_endpoint(path: str) -> tuple[_Endpoint, str]:
     endpoint = _ENDPOINTS.get(path)
     if endpoint is not None:
         return endpoint, ""
+    for root, family in _FAMILIES:
+        if path == root or path.startswith(f"{root}/"):
+            return family, ""
     name = path.removeprefix("/v1/models/")
     if name == path or not name or "/" in name:
         raise refuse_path(path)
@@ -206,14 +280,14 @@ def _check_betas(betas: list[str]) -> None:
         )
 
 
-async def _read_body(request: HttpRequest) -> bytes:
+async def _read_body(request: HttpRequest, limit: int = _MAX_BODY_BYTES) -> bytes:
     """The body without its content-encoding. SDK 2.12 `_error_classes.py` names the error codes;
     the texts are guesses."""
     try:
-        return await decode_body_aside(request.headers, request.body, _MAX_BODY_BYTES)
+        return await decode_body_aside(request.headers, request.body, limit)
     except BodyEncodingError as error:
         if error.kind == "too_large":
-            if len(request.body) > _MAX_BODY_BYTES:
+            if len(request.body) > limit:
                 raise ApiError.request_too_large() from None
             code = "request_body_too_large_after_decoding"
             raise ApiError(413, get_error_type(413), str(error), error_code=code) from None
