@@ -13,10 +13,8 @@ type Unit = Literal[
 type Owner = Literal["organization", "workspace"]
 
 MINUTE_S: Final = 60.0
-# Unix seconds as floats are no finer than 0.24 microseconds: what is missing is given as much
-# early, and no whole second more is named for a missing CLOCK_S.
+# Unix seconds as floats are no finer than 0.24 microseconds; this much of a refill is given early.
 _GIVEN_EARLY_S: Final = 1e-6
-CLOCK_S: Final = 5e-7
 
 
 class Bucket:

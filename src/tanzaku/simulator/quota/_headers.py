@@ -9,7 +9,7 @@ import math
 from functools import lru_cache
 
 from tanzaku.core import format_rfc3339
-from tanzaku.simulator.quota._bucket import CLOCK_S, Bucket
+from tanzaku.simulator.quota._bucket import Bucket
 from tanzaku.simulator.quota._lane import Commitment, Lane
 from tanzaku.wire import RATE_LIMIT_HEADERS, TIER_LIMIT_HEADERS, LimitHeaders
 
@@ -75,7 +75,7 @@ def _format_trio(names: LimitHeaders, limit: int, left: int, full_at: float) -> 
     return (
         (names.limit, b"%d" % limit),
         (names.remaining, b"%d" % max(0, min(left, limit))),
-        (names.reset, _format_second(math.ceil(full_at - CLOCK_S))),
+        (names.reset, _format_second(math.ceil(full_at))),
     )
 
 

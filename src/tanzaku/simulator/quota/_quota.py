@@ -18,7 +18,7 @@ from typing import Literal
 
 from tanzaku.catalog import Model
 from tanzaku.simulator.quota._admission import Admission
-from tanzaku.simulator.quota._bucket import CLOCK_S, MINUTE_S, Bucket, Owner, Unit
+from tanzaku.simulator.quota._bucket import MINUTE_S, Bucket, Owner, Unit
 from tanzaku.simulator.quota._headers import HeaderPairs, format_limits, format_requests
 from tanzaku.simulator.quota._lane import Commitment, Lane
 from tanzaku.simulator.quota._ramp import Ramp
@@ -35,6 +35,8 @@ type Call = Literal["count_tokens", "batches", "files"]
 
 _UNLIMITED = Figures()
 _NO_WAIT_HELPS_S = 60
+# Below what a bucket gives early, above what float arithmetic gets wrong.
+_NO_WAIT_S = 5e-7
 
 
 class Quota:
@@ -223,7 +225,5 @@ def _get_wait(need: tuple[float, Bucket]) -> float:
 
 
 def _round_wait(wait_s: float) -> int:
-    """Whole seconds after which it is so, at least one."""
-    if math.isinf(wait_s):
-        return _NO_WAIT_HELPS_S
-    return max(1, math.ceil(wait_s - CLOCK_S))
+    """Whole seconds after which it is so."""
+    return _NO_WAIT_HELPS_S if math.isinf(wait_s) else math.ceil(wait_s - _NO_WAIT_S)

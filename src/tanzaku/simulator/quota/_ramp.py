@@ -20,7 +20,7 @@ class Ramp:
         self._minute = 0
         self._used = 0
         self._has_refused = False
-        self.allowance = min(limit, self._start)
+        self.allowance = self._start
 
     def has_room(self, now: float, tokens: int) -> bool:
         """Whether `tokens` more fit into the minute; remembers that something did not."""
@@ -44,7 +44,5 @@ class Ramp:
         if minute == self._minute:
             return
         is_next = minute == self._minute + 1
-        if not is_next:
-            self._used, self._has_refused = 0, False
-        self.allowance = self.next_allowance()
+        self.allowance = self.next_allowance() if is_next else self._start
         self._minute, self._used, self._has_refused = minute, 0, False

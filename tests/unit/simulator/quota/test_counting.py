@@ -49,6 +49,21 @@ def test_cache_reads_count_where_the_models_limits_say_so(open_quota: OpenQuota)
     assert read_left(admission, "ratelimit-input-tokens") == 40_000
 
 
+def test_what_is_put_back_into_a_full_bucket_is_lost(open_quota: OpenQuota) -> None:
+    quota = open_quota({"each_model": {"input_tokens": 6_000}})
+    admission = let_in(quota.admit(NOW, HAIKU, 5_000))
+    admission.correct(NOW + 60, CacheUsage(0, 5_000, 0, 0))
+    let_in(quota.admit(NOW + 60, HAIKU, 6_000))
+    assert isinstance(quota.admit(NOW + 60, HAIKU, 1), Refusal)
+
+
+def test_the_wait_is_not_a_second_longer_for_what_floats_get_wrong(open_quota: OpenQuota) -> None:
+    quota = open_quota({"each_model": {"input_tokens": 22}})
+    let_in(quota.admit(NOW, HAIKU, 22))
+    assert refused(quota.admit(NOW, HAIKU, 11)).retry_after_s == 30
+    let_in(quota.admit(NOW + 30, HAIKU, 11))
+
+
 def test_an_estimate_too_low_is_made_up_for(open_quota: OpenQuota) -> None:
     quota = open_quota({"each_model": {"input_tokens": 6_000}})
     admission = let_in(quota.admit(NOW, HAIKU, 5_000))
@@ -121,8 +136,8 @@ def test_a_tier_holds_as_many_batch_requests_as_it_says(open_quota: OpenQuota) -
     "api/rate-limits, 2026-09-02",
 )
 def test_requests_in_bursts_of_a_second(open_quota: OpenQuota) -> None:
-    quota = open_quota({"each_model": {"requests": 60}, "burst_s": 1})
-    let_in(quota.admit(NOW, HAIKU, 1))
+    quota = open_quota({"each_model": {"requests": 60, "input_tokens": 1_000}, "burst_s": 1})
+    let_in(quota.admit(NOW, HAIKU, 900))
     assert refused(quota.admit(NOW + 0.9, HAIKU, 1)).retry_after_s == 1
     let_in(quota.admit(NOW + 1, HAIKU, 1))
 
@@ -249,6 +264,24 @@ class TestRamp:
         let_in(quota.admit(NOW, HAIKU, 200_000))
         let_in(quota.admit(NOW + 60, HAIKU, 300_000))
         assert isinstance(quota.admit(NOW + 240, HAIKU, 200_001), Refusal)
+
+    def test_guess_a_minute_that_refused_grows_from_what_it_was_allowed(
+        self, open_quota: OpenQuota
+    ) -> None:
+        quota = open_quota(GROWING)
+        let_in(quota.admit(NOW, HAIKU, 150_000))
+        assert isinstance(quota.admit(NOW, HAIKU, 60_000), Refusal)
+        let_in(quota.admit(NOW + 60, HAIKU, 300_000))
+
+    def test_guess_usage_never_grows_beyond_the_limit(self, open_quota: OpenQuota) -> None:
+        quota = open_quota(GROWING | {"ramp": {"start": 1}})
+        let_in(quota.admit(NOW, HAIKU, 1_000_000))
+        refusal = refused(quota.admit(NOW + 30, HAIKU, 1))
+        assert "Your current limit is 1,000,000 input" in refusal.message
+        assert "will increase to 1,000,000 at" in refusal.message
+
+    def test_guess_fast_requests_do_not_ramp(self, open_quota: OpenQuota) -> None:
+        let_in(open_quota(GROWING).admit(NOW, get_model("claude-opus-5"), 900_000, is_fast=True))
 
     def test_workspaces_ramp_together(self, open_quota: OpenQuota) -> None:
         quota = open_quota(GROWING | {"workspaces": {"wrkspc_a": {"each_model": {"requests": 9}}}})
