@@ -16,8 +16,8 @@ from harness.faulty import QUESTION, Faulty, open_faulty, read_to_the_end
 from tanzaku.core import SseDecoder
 from tanzaku.simulator.faults import KINDS, Fault, When
 
-WIRE = "wire contract, section 5"
-SDK = "anthropic 2.12.0"
+ERRORS = "api/errors; SDK _error_classes.py"
+SDK = "SDK 2.12.0, over a socket"
 
 
 @pytest.fixture(scope="module")
@@ -154,7 +154,10 @@ def check_status(
 
 
 @pytest.mark.fidelity(
-    "faults", "error statuses with body, retry-after, x-should-retry, error_code", "exact", WIRE
+    "faults",
+    "every error status of the API with body, retry-after, x-should-retry and error_code",
+    "documented",
+    ERRORS,
 )
 @pytest.mark.parametrize("row", STATUSES, ids=[row[0] for row in STATUSES])
 def test_a_status_comes_with_its_body_headers_and_class_of_the_sdk(
@@ -164,7 +167,7 @@ def test_a_status_comes_with_its_body_headers_and_class_of_the_sdk(
 
 
 @pytest.mark.fidelity(
-    "faults", "error.type of the statuses that the API's page does not list", "guess", SDK
+    "faults", "error.type of the statuses that the API's page does not list", "guess", "none"
 )
 @pytest.mark.parametrize("row", GUESSED_STATUSES, ids=[row[0] for row in GUESSED_STATUSES])
 def test_a_status_outside_the_apis_table_has_a_guessed_type(
@@ -205,6 +208,7 @@ def test_a_429_may_come_without_retry_after(faulty: Faulty) -> None:
 BEFORE = [("refused", "reset"), ("reset", "reset"), ("closed", "end")]
 
 
+@pytest.mark.fidelity("faults", "a connection that breaks before any answer", "exact", SDK)
 @pytest.mark.parametrize("stream", [False, True], ids=["json", "stream"])
 @pytest.mark.parametrize(("name", "ending"), BEFORE, ids=[name for name, _ in BEFORE])
 def test_a_connection_breaks_before_any_answer(
@@ -228,6 +232,7 @@ def test_a_refused_connection_leaves_no_exchange_and_the_next_is_taken(faulty: F
 MIDWAY = [("reset-midway", "reset"), ("cut", "end"), ("half-closed", "end")]
 
 
+@pytest.mark.fidelity("faults", "a stream that breaks after some events", "exact", SDK)
 @pytest.mark.parametrize(("name", "ending"), MIDWAY, ids=[name for name, _ in MIDWAY])
 def test_a_stream_breaks_after_the_events_said(faulty: Faulty, name: str, ending: str) -> None:
     answer = ask(faulty, Fault(name, {"after": 2}), stream=True)
@@ -268,6 +273,7 @@ def test_a_cut_at_the_end_leaves_out_only_the_end_of_http(faulty: Faulty, stream
         assert type(fails(faulty, Fault("cut-at-end"))) is anthropic.APIConnectionError
 
 
+@pytest.mark.fidelity("faults", "an answer that begins late", "exact", SDK)
 def test_slow_headers_keep_the_client_waiting(faulty: Faulty) -> None:
     faulty.plan(Fault("slow-headers", {"seconds": 600}))
     with faulty.connect() as sock:
@@ -281,6 +287,7 @@ def test_slow_headers_keep_the_client_waiting(faulty: Faulty) -> None:
     assert type(error) is anthropic.APITimeoutError
 
 
+@pytest.mark.fidelity("faults", "a stream that stalls, and goes on", "exact", SDK)
 def test_a_stalled_stream_goes_on_after_its_pause(faulty: Faulty) -> None:
     faulty.plan(Fault("stall", {"after": 1, "seconds": 600}))
     with faulty.connect(stream=True) as sock:
@@ -302,7 +309,9 @@ def test_a_stalled_whole_answer_times_out(faulty: Faulty) -> None:
     assert type(error) is anthropic.APITimeoutError
 
 
-@pytest.mark.fidelity("faults", "an error event in the middle of a stream", "exact", WIRE)
+@pytest.mark.fidelity(
+    "faults", "an error event ends a stream that had begun; status 200", "documented", "api/errors"
+)
 def test_an_error_event_ends_a_stream_that_had_begun(faulty: Faulty) -> None:
     answer = ask(faulty, Fault("error-event"), stream=True)
     assert (answer.status, answer.is_whole) == (200, True)
@@ -319,6 +328,7 @@ def test_an_error_event_ends_a_stream_that_had_begun(faulty: Faulty) -> None:
     assert (error.status_code, error.type) == (200, "overloaded_error")
 
 
+@pytest.mark.fidelity("faults", "a stream that ends without message_stop", "exact", SDK)
 def test_a_stream_without_its_stop_raises_nothing_in_the_sdk(faulty: Faulty) -> None:
     answer = ask(faulty, Fault("missing-stop"), stream=True)
     assert answer.is_whole
@@ -399,6 +409,7 @@ def test_a_wrong_content_type_leaves_the_body_as_it_was(faulty: Faulty, stream: 
     assert message.stop_reason == "end_turn"
 
 
+@pytest.mark.fidelity("faults", "answers in gzip", "exact", SDK)
 @pytest.mark.parametrize("stream", [False, True], ids=["json", "stream"])
 def test_a_compressed_answer_is_read_like_any(faulty: Faulty, stream: bool) -> None:
     answer = ask(faulty, Fault("gzip"), stream=stream)

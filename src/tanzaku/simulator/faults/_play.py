@@ -3,10 +3,10 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from typing import override
 
-from tanzaku.core import Clock
 from tanzaku.exchange import RULE_HEADER
 from tanzaku.simulator._replies import Head, reply_error
 from tanzaku.simulator.faults._kinds import Action, Alter, Break, Delay, Refuse
+from tanzaku.simulator.faults._sides import Side
 from tanzaku.simulator.faults._transforms import (
     Broken,
     Feed,
@@ -17,7 +17,6 @@ from tanzaku.simulator.faults._transforms import (
     split_body,
 )
 from tanzaku.transport import (
-    ConnectionBreak,
     HeaderList,
     HttpResponse,
     close_body,
@@ -27,36 +26,33 @@ from tanzaku.transport import (
 from tanzaku.wire import REQUEST_ID
 
 type Ask = Callable[[], Awaitable[HttpResponse]]
-type Fail = Callable[[ConnectionBreak], Exception]
 
 _RULE = RULE_HEADER.encode()
 _CONTENT_LENGTH = b"content-length"
 
 
-async def play(
-    action: Action, ask: Ask, *, rule: str, request_id: str, clock: Clock, fail: Fail
-) -> HttpResponse:
+async def play(action: Action, ask: Ask, *, rule: str, request_id: str, side: Side) -> HttpResponse:
     """The answer that a request gets to which `action` happens.
 
     `ask` gets the upstream's answer, where one is needed; `rule` names the fault, `request_id` is
-    for an answer no upstream gave; `fail` builds what a broken connection raises.
+    for an answer no upstream gave.
     """
     match action:
         case Refuse():
             return reply_error(action.error, Head(request_id, rule))
         case Break():
-            raise fail(action.kind)
+            raise side.fail(action.kind, is_early=action.is_early)
         case Delay():
             answer = await ask()
             try:
-                await clock.sleep(action.seconds)
+                await side.wait_for_head(action.seconds)
             except BaseException:
                 await close_body(answer.body)
                 raise
             answer.headers = _replace(answer.headers, name_rule(rule))
             return answer
         case Alter():
-            return await _alter(action, await ask(), rule, clock, fail)
+            return await _alter(action, await ask(), rule, side)
 
 
 def is_stream(answer: HttpResponse) -> bool:
@@ -80,9 +76,7 @@ def _replace(headers: HeaderList, new: Iterable[tuple[bytes, bytes]]) -> HeaderL
     return [line for line in headers if line[0] not in names] + new
 
 
-async def _alter(
-    action: Alter, answer: HttpResponse, rule: str, clock: Clock, fail: Fail
-) -> HttpResponse:
+async def _alter(action: Alter, answer: HttpResponse, rule: str, side: Side) -> HttpResponse:
     streams = is_stream(answer)
     if not streams:
         answer.body = await read_all(answer)
@@ -92,7 +86,7 @@ async def _alter(
         return action.transform(streams, request_id)
 
     headers = [line for line in answer.headers if line[0] != _CONTENT_LENGTH]
-    body = _AlteredBody(answer.body, Feed(start()), clock, fail, is_stream=streams)
+    body = _AlteredBody(answer.body, Feed(start()), side, is_stream=streams)
     if isinstance(answer.body, bytes):
         whole = _join(Feed(start()), split_body(answer.body, is_stream=streams))
         if whole is not None:
@@ -124,8 +118,7 @@ class _AlteredBody(AsyncIterator[bytes]):
         self,
         source: bytes | AsyncIterator[bytes],
         feed: Feed,
-        clock: Clock,
-        fail: Fail,
+        side: Side,
         *,
         is_stream: bool,
     ) -> None:
@@ -133,8 +126,7 @@ class _AlteredBody(AsyncIterator[bytes]):
         self._is_stream = is_stream
         self._splitter = FrameSplitter()
         self._feed = feed
-        self._clock = clock
-        self._fail = fail
+        self._side = side
         self._steps: Iterator[Step] = iter(())
 
     @override
@@ -142,10 +134,10 @@ class _AlteredBody(AsyncIterator[bytes]):
         while True:
             for step in self._steps:
                 if isinstance(step, Wait):
-                    await self._clock.sleep(step.seconds)
+                    await self._side.wait_in_body(step.seconds)
                 elif isinstance(step, Broken):
                     await self.aclose()
-                    raise self._fail(step.kind)
+                    raise self._side.fail(step.kind)
                 elif step:
                     return step
             if self._source is None or self._feed.is_over:

@@ -8,16 +8,9 @@ from tanzaku.core import Clock, derive_id
 from tanzaku.simulator._chance import Chance
 from tanzaku.simulator.faults._fault import Fault, RequestView
 from tanzaku.simulator.faults._kinds import Action, Break, Refuse, build_action
-from tanzaku.simulator.faults._play import Ask, Fail, is_stream, name_rule, play, read_rule
-from tanzaku.transport import (
-    BrokenResponse,
-    ConnectError,
-    ConnectionBreak,
-    ConnectionFault,
-    HeaderList,
-    HttpResponse,
-    close_body,
-)
+from tanzaku.simulator.faults._play import Ask, is_stream, name_rule, play, read_rule
+from tanzaku.simulator.faults._sides import EdgeSide, Side, UpstreamSide
+from tanzaku.transport import HeaderList, HttpResponse, close_body
 
 _WHOLE = 1 << 31
 
@@ -112,14 +105,15 @@ class Interception:
         return [] if self.blow is None else name_rule(self.blow.rule)
 
     async def __call__(self, ask: Ask) -> HttpResponse:
-        return await self._play(ask, ConnectionFault)
+        return await self._play(ask, EdgeSide(self.clock))
 
     async def answer_upstream(self, ask: Ask) -> HttpResponse:
-        """The same for a gateway: a broken connection becomes the TransportError that an HTTP
-        client would raise."""
-        return await self._play(ask, self._fail_upstream)
+        """The same for a gateway: what breaks or takes too long becomes the TransportError that an
+        HTTP client with the usual limits would raise."""
+        sent = max(1, len(self.view.request.body))
+        return await self._play(ask, UpstreamSide(self.clock, sent))
 
-    async def _play(self, ask: Ask, fail: Fail) -> HttpResponse:
+    async def _play(self, ask: Ask, side: Side) -> HttpResponse:
         if self.blow is None:
             answer = await ask()
             self.blow = self._decide(answer)
@@ -138,8 +132,7 @@ class Interception:
             ask,
             rule=blow.rule,
             request_id=blow.request_id,
-            clock=self.clock,
-            fail=fail,
+            side=side,
         )
 
     def _decide(self, answer: HttpResponse) -> Blow | None:
@@ -151,12 +144,3 @@ class Interception:
             if happens:
                 return armed.strike()
         return None
-
-    def _fail_upstream(self, kind: ConnectionBreak) -> Exception:
-        if self.blow is not None and self.blow.armed.fault.what == "refused":
-            return ConnectError("the connection was refused")
-        how = "reset" if kind == "reset" else "closed"
-        return BrokenResponse(
-            f"the upstream {how} the connection",
-            request_bytes_sent=max(1, len(self.view.request.body)),
-        )

@@ -19,6 +19,7 @@ from tanzaku.transport import (
     HttpRequest,
     HttpResponse,
     TransportError,
+    UpstreamTimeout,
     read_all,
 )
 
@@ -55,6 +56,21 @@ def test_a_broken_connection_is_what_an_http_client_raises(
         ask_wrapped(bench, bench.Upstream())
     assert type(caught.value) is error
     assert (caught.value.request_bytes_sent > 0) == (name != "refused")
+
+
+@pytest.mark.parametrize(
+    ("name", "seconds", "phase", "limit_s"),
+    [("slow-headers", 601, "first_byte", 600), ("stall", 121, "idle", 120)],
+)
+def test_what_takes_longer_than_an_http_client_waits_times_out(
+    bench: Any, name: str, seconds: float, phase: str, limit_s: float
+) -> None:
+    bench.plan(Fault(name, {"seconds": seconds}, where="upstream"))
+    with pytest.raises(UpstreamTimeout) as caught:
+        ask_wrapped(bench, bench.Upstream())
+    assert (caught.value.phase, bench.clock.slept) == (phase, [limit_s])
+    bench.plan(Fault(name, {"seconds": seconds - 1}, where="upstream"))
+    assert ask_wrapped(bench, bench.Upstream()).status == 200
 
 
 def test_without_a_fault_the_handlers_own_answer_comes_through(bench: Any) -> None:
