@@ -18,8 +18,7 @@ from tanzaku.core import Clock, canonical_json
 from tanzaku.simulator._answer import Answer, answer_request, answer_script
 from tanzaku.simulator._models_api import read_lifecycle
 from tanzaku.simulator._occurrences import digest_request
-from tanzaku.simulator._prefix import Prefix, read_prefix
-from tanzaku.simulator._prefix_tokens import count_breakpoints
+from tanzaku.simulator._prefix import Prefix
 from tanzaku.simulator._script import Script, ScriptedAnswer
 from tanzaku.simulator._settings import SimulatorSettings
 from tanzaku.simulator._strictness import encode_waived, judge
@@ -114,26 +113,13 @@ class Brain:
         if waived:
             _log.warning("live would have refused a request: %s", waived[0])
         whole = parsed if countable is None else dict(countable)
-        tokens = await self._count(whole, model, size)
+        tokens = await self.count(whole, model, size)
         if endpoint != "count_tokens" and self._settings.strictness == "full":
             too_long = check_prompt_length(tokens, parsed["max_tokens"], model)
             if too_long is not None:
                 raise ApiError.from_violation(too_long)
         key = digest_request(canonical_json(parsed))
         return Prepared(whole, model, key, tokens, None, [], encode_waived(waived))
-
-    async def mark_prefix(self, prepared: Prepared, size: int) -> None:
-        """Find what of a request with `cache_control` is to be cached, and count it."""
-        prefix = read_prefix(prepared.request, prepared.model)
-        if prefix is not None:
-
-            async def count(begun: Mapping[str, Any]) -> int:
-                return await self._count(begun, prepared.model, size)
-
-            prepared.breakpoint_tokens = await count_breakpoints(
-                prefix, prepared.request, prepared.input_tokens, count
-            )
-            prepared.prefix = prefix
 
     def answer(self, prepared: Prepared, headers: HeaderList) -> tuple[Answer, str]:
         """The answer and, where scenarios run, the trace of the rules that did not give it.
@@ -167,7 +153,9 @@ class Brain:
             raise ToldError(choice.answer, choice.rule or "", choice.trace)
         return choice.answer, choice.trace
 
-    async def _count(self, request: Mapping[str, Any], model: Model, size: int) -> int:
+    async def count(self, request: Mapping[str, Any], model: Model, size: int) -> int:
+        """The tokens of a prompt; `size` is about that of its JSON. Long ones are counted beside
+        the loop."""
         if size <= _SHORT_BODY_BYTES and model.tokenizer in self._loaded_tokenizers:
             return count_tokens(request, model.id)
         tokens = await count_tokens_off_loop(request, model.id, self._token_worker)
