@@ -165,3 +165,34 @@ def test_cached_prompts_ask_once(server: Server, python: str, folder: str) -> No
     out = run_example(server, python, find_example(folder, "cached_prompts.py"))
     assert out.splitlines() == ["same answer: True", "calls paid for: 2"]
     assert len(server.requests) == 2
+
+
+def test_tool_mocks_show_the_loop_what_tools_may_do(server: Server) -> None:
+    out = run_example(server, sys.executable, EXAMPLES / "tool_mocks.py").splitlines()
+    tools = [line.partition(" ")[0] for line in out if line[:1].isalpha()]
+    assert tools == [
+        "payment_query[success]",
+        "payment_query[timeout]",
+        "payment_query[bad_args]",
+        "payment_query[refunded]",
+        "parcel_tracking[success]",
+        "parcel_tracking[in_customs]",
+        "parcel_tracking[unavailable]",
+    ]
+    answers = [line for line in out if line.startswith("  end_turn: ")]
+    assert len(answers) == len(tools)
+    for answer, told in zip(
+        answers,
+        [
+            "支付成功",
+            "did not answer within 10 s",
+            "参数错误",
+            "已退款",
+            "运输中",
+            "清关中",
+            "维护中",
+        ],
+        strict=True,
+    ):
+        assert told in answer
+    assert server.requests == []

@@ -38,6 +38,24 @@ def test_the_documented_examples_pass(name: str, tmp_path: Path) -> None:
     assert "2 passed" in done.stdout
 
 
+def find_blocks(name: str, language: str) -> list[str]:
+    text = (DOCS / name).read_text(encoding="utf-8")
+    return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
+
+
+def test_the_documented_tool_mocks_pass(tmp_path: Path) -> None:
+    """The file and the tests of docs/mocks.md, which say the same in both languages."""
+    for language in ("yaml", "python", "sh"):
+        assert find_blocks("mocks.md", language) == find_blocks("mocks.zh-CN.md", language)
+    (file,) = find_blocks("mocks.md", "yaml")
+    (tests,) = find_blocks("mocks.md", "python")
+    (tmp_path / "payment.yaml").write_text(file, encoding="utf-8")
+    (tmp_path / "test_documented.py").write_text(tests, encoding="utf-8")
+    done = run_project(tmp_path)
+    assert done.returncode == 0, done.stdout
+    assert "2 passed" in done.stdout
+
+
 PROJECT = """
 import os, subprocess, sys
 import pytest, anthropic

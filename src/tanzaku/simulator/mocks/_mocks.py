@@ -36,9 +36,9 @@ class ToolMocks:
     without one share the run "". Arguments that the tool's schema does not allow get the set
     `bad_args` whatever is switched on.
 
-    `seed` decides the latencies: the same for the same tool, run and call number. With `pace`
-    `instant` nobody waits: latencies are drawn and logged alone, and what never answers times out
-    at once. No wait is longer than `hang_cap_s` seconds, where a call times out.
+    `seed` decides the latencies: the same for the same tool, run and call number. No call
+    takes longer than `hang_cap_s` seconds: then it times out. With `pace` `instant` nobody waits,
+    and every call ends at once as it would have ended.
     """
 
     def __init__(
@@ -207,13 +207,13 @@ class ToolMocks:
         if outcome.answer is not None:
             key = f"mock:{self._seed}:{call.tool}:{call.run}:{call.n}"
             due_s = call.latency_s = outcome.latency.draw(Random(key))
-        is_late = due_s > self._hang_cap_s
-        if self._pace == "instant":
-            is_late, due_s = outcome.answer is None, 0.0
-        if outcome.answer is None or is_late:
-            waited_s = 0.0 if self._pace == "instant" else self._hang_cap_s
-            return Pending(call, waited_s, MockTimeout(call.tool, self._hang_cap_s))
-        return Pending(call, due_s, outcome.answer(filling))
+        answer: MockAnswer
+        if outcome.answer is None or due_s > self._hang_cap_s:
+            answer = MockTimeout(call.tool, self._hang_cap_s)
+        else:
+            answer = outcome.answer(filling)
+        wait_s = 0.0 if self._pace == "instant" else min(due_s, self._hang_cap_s)
+        return Pending(call, wait_s, answer)
 
 
 def _count[Key](counts: dict[Key, int], key: Key) -> int:

@@ -109,10 +109,17 @@ def test_the_set_timeout_hangs_unless_the_file_words_it_otherwise() -> None:
 
 
 @pytest.mark.parametrize(
-    ("set_name", "answer"), [("success", MockResult("late")), ("hung", MockTimeout("t", 600))]
+    ("set_name", "cap_s", "answer"),
+    [
+        ("success", 30, MockResult("late")),
+        ("success", 29, MockTimeout("t", 29)),
+        ("hung", 600, MockTimeout("t", 600)),
+    ],
 )
-def test_at_an_instant_pace_nobody_waits(set_name: str, answer: MockAnswer) -> None:
-    mocks = build_mocks(SLOW, pace="instant")
+def test_at_an_instant_pace_a_call_ends_at_once_as_it_would_have_ended(
+    set_name: str, cap_s: float, answer: MockAnswer
+) -> None:
+    mocks = build_mocks(SLOW, pace="instant", hang_cap_s=cap_s)
     mocks.use("t", set_name)
     assert asyncio.run(mocks.call("t", {})) == answer
     assert mocks.clock.monotonic() == 0
