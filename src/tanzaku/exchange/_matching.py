@@ -115,12 +115,12 @@ def normalise_message(message: Any, ids: ToolIds) -> Any:
 
 
 def _normalise_conversation(body: dict[str, Any], ids: ToolIds) -> dict[str, Any]:
-    messages = body.get("messages")
+    messages, system = body.get("messages"), body.get("system")
     if isinstance(messages, list):
         messages = [normalise_message(message, ids) for message in messages]
     document = {
         "model": body.get("model"),
-        "system": _normalise_content(body.get("system") or [], ids),
+        "system": _normalise_content([] if system is None else system, ids),
         "tools": _normalise_content(body.get("tools") or [], ids),
         "messages": messages,
     }

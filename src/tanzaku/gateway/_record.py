@@ -41,12 +41,14 @@ class Recorder:
             return answer
         heard = Heard(at, self._name, request, answer.status, list(answer.headers), [])
         body = answer.body
-        if isinstance(body, bytes):
+        if not isinstance(body, bytes):
+            answer.body = _Overheard(body, heard, began, self._clock, self._thread.put)
+        elif len(body) > LARGEST_BODY:
+            _log_size(request)
+        else:
             heard.total_ms = (self._clock.monotonic() - began) * 1000
             heard.chunks.append((heard.total_ms, body))
             self._thread.put(heard)
-        else:
-            answer.body = _Overheard(body, heard, began, self._clock, self._thread.put)
         return answer
 
     async def close(self) -> None:
@@ -103,9 +105,13 @@ class _Overheard(AsyncIterator[bytes]):
         self._is_told = True
         heard = self._heard
         if self._space < 0:
-            _LOG.warning("not recorded, for it is too large: %s", heard.request.path)
+            _log_size(heard.request)
             return
         heard.total_ms = (self._clock.monotonic() - self._began) * 1000
         heard.is_cut = is_cut
         heard.is_left_by_client = is_left_by_client
         self._tell(heard)
+
+
+def _log_size(request: HttpRequest) -> None:
+    _LOG.warning("not recorded, for the answer is too large: %s %s", request.method, request.path)

@@ -98,20 +98,19 @@ class RecordingThread:
 
 def _open(path: Path, now: float) -> FileIO:
     try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+        file = FileIO(os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600), "rb+")
+        try:
+            _prepare(file, path, now)
+        except BaseException:
+            file.close()
+            raise
     except OSError as error:
         raise UserError(
             "The recording {path} cannot be opened: {reason}",
             hint="Check that its folder exists and may be written.",
             path=path,
-            reason=error.strerror,
+            reason=error.strerror or error,
         ) from error
-    file = FileIO(descriptor, "rb+")
-    try:
-        _prepare(file, path, now)
-    except BaseException:
-        file.close()
-        raise
     return file
 
 
