@@ -99,6 +99,13 @@ def test_remaining_is_never_negative_and_never_above_the_limit(open_quota: OpenQ
     }
 
 
+@pytest.mark.fidelity(
+    "rate limits",
+    "the Evaluation tier, limits of concurrent connections, of web search, of workspaces outside "
+    "Messages",
+    "not done",
+    "no figures are published",
+)
 def test_what_is_not_limited_has_no_headers(open_quota: OpenQuota) -> None:
     assert let_in(open_quota({}).admit(NOW, HAIKU, 10**9)).headers(NOW) == ()
     # Nobody here knows the figures of Mythos.

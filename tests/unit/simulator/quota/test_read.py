@@ -1,5 +1,6 @@
 """Limits as people write them, and what they are told where they err."""
 
+import dataclasses
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from tanzaku.simulator.quota import (
     parse_limits,
 )
 
+DOCS = Path(__file__).parents[4] / "docs"
 EVERYTHING = """\
 tier: build
 each_model: {requests: 100}
@@ -59,6 +61,22 @@ def test_a_file_changes_what_its_tier_says(tmp_path: Path) -> None:
     assert limits.ramp == RampSettings(start=0.5)
     assert limits.overload == OverloadSettings(16, 0.5)
     assert limits.burst_s == 1
+
+
+@pytest.mark.parametrize("language", ["", ".zh-CN"])
+def test_the_documents_example_holds_every_key(tmp_path: Path, language: str) -> None:
+    document = (DOCS / f"limits{language}.md").read_text(encoding="utf-8")
+    _, _, rest = document.partition("```yaml\n")
+    path = tmp_path / "limits.yaml"
+    path.write_text(rest.partition("```")[0], encoding="utf-8")
+    limits, nothing = parse_limits(path), QuotaSettings()
+    same = [
+        each.name
+        for each in dataclasses.fields(QuotaSettings)
+        if getattr(limits, each.name) == getattr(nothing, each.name)
+    ]
+    assert same == []
+    assert limits.models["sonnet-5"] == Figures(50, 2_000_000, 400_000)
 
 
 def test_plain_values_say_what_a_file_says(tmp_path: Path) -> None:
