@@ -110,7 +110,7 @@ def test_forty_levels_are_read() -> None:
 
 
 READERS: dict[str, tuple[Callable[[Entry], object], str, object, str, str]] = {
-    "text": (Entry.as_text, "hi", "hi", "5", "must be text; found 5."),
+    "text": (Entry.as_text, "hi", "hi", "[短冊]", 'must be text; found ["短冊"].'),
     "truth": (Entry.as_bool, "true", True, "yes", 'must be true or false; found "yes".'),
     "whole number": (
         lambda entry: entry.as_integer(1, 5),

@@ -9,7 +9,26 @@ from hypothesis import strategies as st
 from tanzaku.simulator.scenario._groups import Groups, TooLargeError
 from tanzaku.simulator.scenario._regex import MAX_READ, Regex, RegexError, shorten
 
-CHARS = st.sampled_from(["a", "b", ".", r"\d", r"\w", r"\s", "[ab]", "[^a]", "[0-9_]", r"\.", "A"])
+CHARS = st.sampled_from(
+    [
+        "a",
+        "b",
+        ".",
+        r"\d",
+        r"\w",
+        r"\s",
+        r"\D",
+        r"\W",
+        r"\S",
+        "[ab]",
+        "[^a]",
+        "[^ab]",
+        r"[^\s1]",
+        "[0-9_]",
+        r"\.",
+        "A",
+    ]
+)
 QUANTIFIERS = st.sampled_from(["*", "+", "?", "*?", "+?", "??", "{2}", "{1,3}", "{1,}", "{0,2}?"])
 # Where what is repeated may be empty, engines differ in which round a group remembers: so only
 # what is not is repeated here.
