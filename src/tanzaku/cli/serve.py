@@ -44,11 +44,8 @@ def build(messages: Messages) -> click.Command:
                 show_default=True,
                 help=say("cli.serve.pace.help"),
             ),
-            click.Option(
-                ["--scenario", "scenarios"],
-                type=click.Path(path_type=Path),
-                multiple=True,
-                help=say("cli.serve.scenario.help"),
+            _file_option(
+                ["--scenario", "scenarios"], say("cli.serve.scenario.help"), multiple=True
             ),
             click.Option(
                 ["--validate", "strictness"],
@@ -57,10 +54,33 @@ def build(messages: Messages) -> click.Command:
                 show_default=True,
                 help=say("cli.serve.validate.help"),
             ),
+            click.Option(["--limits"], help=say("cli.serve.limits.help")),
+            _file_option(["--faults"], say("cli.serve.faults.help")),
+            click.Option(["--fault-header"], is_flag=True, help=say("cli.serve.fault_header.help")),
+            _file_option(["--mocks"], say("cli.serve.mocks.help"), multiple=True),
+            _file_option(["--record"], say("cli.serve.record.help")),
+            _file_option(["--replay"], say("cli.serve.replay.help")),
+            click.Option(
+                ["--replay-mode"],
+                type=click.Choice(["lenient", "strict"]),
+                default="lenient",
+                show_default=True,
+                help=say("cli.serve.replay_mode.help"),
+            ),
+            click.Option(
+                ["--replay-speed"],
+                type=click.FloatRange(0, min_open=True),
+                help=say("cli.serve.replay_speed.help"),
+            ),
+            _file_option(["--shelf"], say("cli.serve.shelf.help")),
             ledger_option(messages),
         ],
         help=say("cli.serve.help"),
     )
+
+
+def _file_option(names: list[str], text: str, *, multiple: bool = False) -> click.Option:
+    return click.Option(names, type=click.Path(path_type=Path), multiple=multiple, help=text)
 
 
 def serve(
@@ -73,11 +93,22 @@ def serve(
     pace: str,
     scenarios: tuple[Path, ...],
     strictness: Literal["full", "schema", "warn"],
+    limits: str | None,
+    faults: Path | None,
+    fault_header: bool,
+    mocks: tuple[Path, ...],
+    record: Path | None,
+    replay: Path | None,
+    replay_mode: Literal["lenient", "strict"],
+    replay_speed: float | None,
+    shelf: Path | None,
     ledger: Path | None,
 ) -> None:
     """Serve until SIGINT or SIGTERM; open streams get 30 s to end."""
-    from tanzaku.server import Server
+    from tanzaku.server import Server, ServerOptions
     from tanzaku.simulator import SimulatorSettings, parse_pace
+    from tanzaku.simulator.faults import FaultPlan, load_faults
+    from tanzaku.simulator.quota import parse_limits
 
     key = None
     if live:
@@ -88,8 +119,23 @@ def serve(
                 hint=context.say("serve.no_key.hint", variable=KEY_VARIABLE),
             )
     path = context.find_ledger(ledger)
-    settings = SimulatorSettings(scenarios=scenarios, pace=parse_pace(pace), strictness=strictness)
-    server = Server(host, port, live_api_key=key, seed=seed, simulator=settings, ledger=path)
+    options = ServerOptions(
+        simulator=SimulatorSettings(
+            scenarios=scenarios,
+            pace=parse_pace(pace),
+            limits=None if limits is None else parse_limits(limits),
+            strictness=strictness,
+        ),
+        faults=FaultPlan() if faults is None else load_faults(faults),
+        faults_by_header=fault_header,
+        mocks=mocks,
+        record=record,
+        replay=replay,
+        replay_mode=replay_mode,
+        replay_speed=replay_speed,
+        shelf=shelf,
+    )
+    server = Server(host, port, live_api_key=key, seed=seed, ledger=path, options=options)
 
     def announce(url: str) -> None:
         terminal = context.terminal

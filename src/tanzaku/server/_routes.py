@@ -43,11 +43,19 @@ class Refusals:
 
 
 class OwnRoutes:
-    """`/_tanzaku/health`, `/_tanzaku/exchanges` and `/_tanzaku/exchanges/{id}`, GET only."""
+    """`/_tanzaku/health`, `/_tanzaku/exchanges` and `/_tanzaku/exchanges/{id}`, GET only; below
+    each path of `more` the handler it names."""
 
     def __init__(
-        self, *, ledger: Ledger, ledger_path: str | None, upstream: str, clock: Clock
+        self,
+        *,
+        ledger: Ledger,
+        ledger_path: str | None,
+        upstream: str,
+        clock: Clock,
+        more: Mapping[str, Handler],
     ) -> None:
+        self._more = more
         self._ledger = ledger
         self._ledger_path = ledger_path
         self._upstream = upstream
@@ -57,6 +65,9 @@ class OwnRoutes:
     async def __call__(self, request: HttpRequest) -> HttpResponse:
         """The answer; ApiError for a wrong path, method or query."""
         path = request.path
+        for root, handler in self._more.items():
+            if path == root or path.startswith(f"{root}/"):
+                return await handler(request)
         if request.method != "GET":
             raise ApiError.not_found()
         if path == "/_tanzaku/health":

@@ -16,11 +16,18 @@ from pydantic_core import from_json
 from tanzaku.catalog import count_tokens, resolve_rates
 from tanzaku.core import SystemClock, UserError
 from tanzaku.exchange import Exchange
-from tanzaku.gateway import Gateway, RetryPolicy, build_anthropic_upstream
-from tanzaku.ledger import Ledger
+from tanzaku.gateway import Gateway, Recorder, RetryPolicy, build_anthropic_upstream
+from tanzaku.ledger import FileShelf, Ledger
+from tanzaku.server._control import FAULTS, SCENARIO, ControlRoutes
+from tanzaku.server._options import ServerOptions
 from tanzaku.server._routes import OwnRoutes, Refusals, Router
-from tanzaku.simulator import Faults, Simulator, SimulatorSettings
+from tanzaku.simulator import Simulator
+from tanzaku.simulator.faults import Faults
+from tanzaku.simulator.mocks import MCP, MOCKS, McpRoute, MockRoutes, ToolMocks, load_mocks
+from tanzaku.simulator.replay import Replay
+from tanzaku.simulator.scenario import load_scenario, parse_scenario
 from tanzaku.transport import (
+    Handler,
     HttpClient,
     HttpRequest,
     HttpResponse,
@@ -57,9 +64,8 @@ class Server:
     `with Server() as server:` runs it in a thread with an event loop of its own; `async with` in
     the loop at hand; `run` until a signal. `server.url` is what ANTHROPIC_BASE_URL wants.
 
-    `port` 0 takes a free one. `seed` decides what the simulator answers, `simulator` how:
-    scenarios, pace, strictness. `ledger` is the file the
-    exchanges are kept in (None: in memory, gone with the server). With `live_api_key`, and only
+    `port` 0 takes a free one. `seed` decides what the simulator answers, `options` how, and what
+    stands around it. `ledger` is the file the exchanges are kept in (None: in memory, gone with the server). With `live_api_key`, and only
     then, requests go to the Claude API and cost money: that key is used, not the client's.
     """
 
@@ -70,8 +76,8 @@ class Server:
         *,
         live_api_key: str | None = None,
         seed: int = 0,
-        simulator: SimulatorSettings = SimulatorSettings(),  # noqa: B008 - frozen
         ledger: Path | None = None,
+        options: ServerOptions = ServerOptions(),  # noqa: B008 - frozen
     ) -> None:
         if live_api_key is not None and not live_api_key.strip():
             raise UserError("The key for the live API is empty.", hint="Set ANTHROPIC_API_KEY.")
@@ -86,9 +92,13 @@ class Server:
         self._ledger_path = ledger
         self._clock = SystemClock()
         self._seed = seed
-        self._settings = simulator
+        self._options = options
+        self._shelf: FileShelf | None = None
         self._simulator = self._build_simulator()
-        self._faults = Faults()
+        self._faults = self._build_faults()
+        self._mocks = (
+            ToolMocks(*map(load_mocks, options.mocks), seed=seed) if options.mocks else None
+        )
         self._ledger: Ledger | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._url = ""
@@ -174,6 +184,23 @@ class Server:
         """Script the simulator's answer to the next `times` requests: see `Simulator.say`."""
         self._simulator.say(answer, times=times, when=when)
 
+    def play(self, scenario: Path | str) -> None:
+        """Answer by a scenario from now on: a file's path, or the text of one."""
+        is_text = isinstance(scenario, str) and "\n" in scenario
+        self._simulator.play(
+            parse_scenario(str(scenario), "played") if is_text else load_scenario(scenario)
+        )
+
+    @property
+    def mocks(self) -> ToolMocks:
+        """The tool mock sets of `ServerOptions.mocks`, to switch and to look at the calls."""
+        if self._mocks is None:
+            raise UserError(
+                "The server has no tool mock sets.",
+                hint="Give their files: `Server(options=ServerOptions(mocks=[...]))`.",
+            )
+        return self._mocks
+
     def fail(
         self,
         status: int,
@@ -198,7 +225,9 @@ class Server:
         self._forgotten_id = newest[0].exchange_id if newest else None
         assert self._loop is not None
         asyncio.run_coroutine_threadsafe(self._replace_simulator().close(), self._loop)
-        self._faults = Faults()
+        self._faults = self._build_faults()
+        if self._mocks is not None:
+            self._mocks.reset()
 
     def _running_ledger(self) -> Ledger:
         if self._ledger is None:
@@ -214,14 +243,17 @@ class Server:
         loading = asyncio.create_task(asyncio.to_thread(_load_facts))
         async with AsyncExitStack() as stack:
             ledger = stack.enter_context(Ledger.open(self._ledger_path, clock=self._clock))
+            self._open_shelf(stack)
             stack.push_async_callback(self._close_simulator)
+            route, upstream = self._build_upstream(stack)
             router = Router(
-                api=self._build_gateway(ledger, stack, chance),
+                api=self._build_gateway(route, upstream, ledger, chance),
                 own=OwnRoutes(
                     ledger=ledger,
                     ledger_path=None if self._ledger_path is None else str(self._ledger_path),
-                    upstream="simulator" if self._live_api_key is None else "anthropic",
+                    upstream=route,
                     clock=self._clock,
+                    more=self._build_controls(stack),
                 ),
                 refusals=refusals,
             )
@@ -232,6 +264,7 @@ class Server:
                     self._port,
                     max_body_bytes=find_body_cap,
                     on_refusal=refusals.build_plain,
+                    admit=lambda: self._faults.admits(),
                 )
             )
             self._url, self._ledger, self._loop = running.url, ledger, asyncio.get_running_loop()
@@ -239,27 +272,61 @@ class Server:
             yield self
         await loading
 
-    def _build_gateway(self, ledger: Ledger, stack: AsyncExitStack, chance: Random) -> Gateway:
-        if self._live_api_key is None:
-            return Gateway(
-                self._ask_simulator,
-                route="simulator",
-                ledger=ledger,
+    def _open_shelf(self, stack: AsyncExitStack) -> None:
+        if self._options.shelf is not None:
+            self._shelf = FileShelf.open(self._options.shelf)
+            stack.callback(self._shelf.close)
+            self._simulator = self._build_simulator()
+
+    def _build_upstream(self, stack: AsyncExitStack) -> tuple[str, Handler]:
+        """The upstream's name and what answers under it, recorded where that is asked for."""
+        options = self._options
+        upstream: Handler
+        if self._live_api_key is not None:
+            client = HttpClient(clock=self._clock)
+            stack.push_async_callback(client.close)
+            route, upstream = "anthropic", build_anthropic_upstream(client, self._live_api_key)
+        elif options.replay is not None:
+            route = "replay"
+            upstream = Replay.load(
+                options.replay,
                 clock=self._clock,
-                edge=lambda request: self._faults.intercept(request),
-                chance=chance,
+                mode=options.replay_mode,
+                speed=options.replay_speed,
             )
-        client = HttpClient(clock=self._clock)
-        stack.push_async_callback(client.close)
+        else:
+            route, upstream = "simulator", self._ask_simulator
+        if options.record is not None:
+            recorder = Recorder(upstream, options.record, name=route, clock=self._clock)
+            stack.push_async_callback(recorder.close)
+            upstream = recorder
+        return route, upstream
+
+    def _build_gateway(
+        self, route: str, upstream: Handler, ledger: Ledger, chance: Random
+    ) -> Gateway:
+        # Faults at the upstream are there to try the gateway, which then does as it does live.
+        is_tried = any(fault.where == "upstream" for fault in self._options.faults.faults)
+        is_retried = self._live_api_key is not None or is_tried
         return Gateway(
-            build_anthropic_upstream(client, self._live_api_key),
-            route="anthropic",
+            self._faults.wrap(upstream),
+            route=route,
             ledger=ledger,
             clock=self._clock,
-            retry=RetryPolicy(),
+            retry=RetryPolicy() if is_retried else None,
             edge=lambda request: self._faults.intercept(request),
             chance=chance,
         )
+
+    def _build_controls(self, stack: AsyncExitStack) -> dict[str, Handler]:
+        """The handlers of Tanzaku's own paths that change how it answers."""
+        control = ControlRoutes(lambda: self._simulator, lambda: self._faults)
+        controls: dict[str, Handler] = {SCENARIO: control, FAULTS: control}
+        if self._mocks is not None:
+            mcp = McpRoute(self._mocks)
+            stack.push_async_callback(mcp.close)
+            controls |= {MOCKS: MockRoutes(self._mocks), MCP: mcp}
+        return controls
 
     async def _ask_simulator(self, request: HttpRequest) -> HttpResponse:
         # The gateway strips it; batches name the server's own origin by it.
@@ -267,7 +334,13 @@ class Server:
         return await self._simulator(request)
 
     def _build_simulator(self) -> Simulator:
-        return Simulator(seed=self._seed, clock=self._clock, settings=self._settings)
+        settings = self._options.simulator
+        return Simulator(seed=self._seed, clock=self._clock, settings=settings, shelf=self._shelf)
+
+    def _build_faults(self) -> Faults:
+        return Faults(
+            self._options.faults, seed=self._seed, by_header=self._options.faults_by_header
+        )
 
     async def _close_simulator(self) -> None:
         await self._replace_simulator().close()

@@ -22,7 +22,7 @@ from tanzaku.simulator._prefix import Prefix
 from tanzaku.simulator._script import Script, ScriptedAnswer
 from tanzaku.simulator._settings import SimulatorSettings
 from tanzaku.simulator._strictness import encode_waived, judge
-from tanzaku.simulator.scenario import ScenarioRun, ScenarioWatch
+from tanzaku.simulator.scenario import Scenario, ScenarioRun, ScenarioWatch
 from tanzaku.transport import HeaderList
 from tanzaku.wire import ApiError, check_prompt_length
 
@@ -68,16 +68,23 @@ class Brain:
 
     def __init__(self, settings: SimulatorSettings, *, seed: int, clock: Clock) -> None:
         self.script = Script()
-        self.scenario: ScenarioRun | None = None
+        self.scenario = ScenarioRun(seed=seed)
         self._watch: ScenarioWatch | None = None
+        self._has_rules = False
         self._settings = settings
         self._seed = seed
         self._clock = clock
         self._token_worker = TokenWorker()
         self._loaded_tokenizers: set[str] = set()
         if settings.scenarios:
-            self.scenario = ScenarioRun(seed=seed)
             self._watch = ScenarioWatch(self.scenario, settings.scenarios, now=clock.monotonic())
+            self._has_rules = True
+
+    def play(self, *scenarios: Scenario) -> None:
+        """Answer by these scenarios from now on, in the place of those before."""
+        self._watch = None
+        self.scenario.set_rules(*scenarios)
+        self._has_rules = bool(scenarios)
 
     async def close(self) -> None:
         """End the process that counts long prompts, if one was started."""
@@ -128,8 +135,8 @@ class Brain:
         """
         scripted = self.script.take(prepared.request) if self.script else None
         trace = ""
-        if scripted is None and self.scenario is not None:
-            scripted, trace = self._ask_scenario(self.scenario, prepared, headers)
+        if scripted is None and self._has_rules:
+            scripted, trace = self._ask_scenario(prepared, headers)
         if scripted is not None:
             answer = answer_script(
                 scripted, prepared.request, prepared.model, prepared.input_tokens
@@ -142,13 +149,12 @@ class Brain:
         return prepared.answer, trace
 
     def _ask_scenario(
-        self, scenario: ScenarioRun, prepared: Prepared, headers: HeaderList
+        self, prepared: Prepared, headers: HeaderList
     ) -> tuple[ScriptedAnswer | None, str]:
-        assert self._watch is not None
-        broken = self._watch.check(self._clock.monotonic())
+        broken = None if self._watch is None else self._watch.check(self._clock.monotonic())
         if broken is not None:
             _log.error("the scenario keeps its rules: %s", broken.message)
-        choice = scenario.choose(prepared.request, headers, now=self._clock.now())
+        choice = self.scenario.choose(prepared.request, headers, now=self._clock.now())
         if isinstance(choice.answer, ApiError):
             raise ToldError(choice.answer, choice.rule or "", choice.trace)
         return choice.answer, choice.trace

@@ -127,9 +127,9 @@ class MessagesApi:
     async def _answer(self, turn: _Turn) -> HttpResponse:
         prepared = turn.prepared
         now = self._clock.now()
+        turn.plan = self._caching.plan(now, turn.call.workspace, prepared)
         if self._quota is not None:
             turn.admission = _admit(self._quota, now, turn)
-        turn.plan = self._caching.plan(now, turn.call.workspace, prepared)
         answer, trace = self._brain.answer(prepared, turn.call.headers)
         message = answer.stamp(self._seed, prepared.key, turn.occurrence)
         if turn.plan is not None:
@@ -307,10 +307,11 @@ class MessagesApi:
 def _admit(quota: Quota, now: float, turn: _Turn) -> Admission:
     """Let a message in. Raises ApiError 429 or 529, or 400 for a spend limit of one's own."""
     prepared = turn.prepared
+    cached = 0 if turn.plan is None else turn.plan.usage.read_tokens
     admission = quota.admit(
         now,
         prepared.model,
-        prepared.input_tokens,
+        prepared.input_tokens - cached,
         workspace=turn.call.workspace,
         is_fast=prepared.request.get("speed") == "fast",
         service_tier=prepared.request.get("service_tier") or "auto",

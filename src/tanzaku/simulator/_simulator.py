@@ -1,13 +1,14 @@
 """The Claude API in process: routes, headers, and what goes wrong on the way."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from decimal import Decimal
 from typing import Any, Literal
 from urllib.parse import unquote
 
 from pydantic_core import to_json
 
-from tanzaku.catalog import price
+from tanzaku.catalog import UnpricedUsageError, price
 from tanzaku.core import Clock, derive_id
 from tanzaku.exchange import TRACE_HEADER
 from tanzaku.ledger import MemoryShelf, Shelf
@@ -24,7 +25,7 @@ from tanzaku.simulator.batches import MAX_BATCH_BODY_BYTES, BatchesApi
 from tanzaku.simulator.clouds import Clouds
 from tanzaku.simulator.files import MAX_UPLOAD_BODY_BYTES, FileLibrary, FilesApi
 from tanzaku.simulator.quota import Quota, Refusal
-from tanzaku.simulator.scenario import ScenarioRun
+from tanzaku.simulator.scenario import Scenario, ScenarioRun
 from tanzaku.transport import (
     BodyEncodingError,
     HeaderList,
@@ -114,9 +115,14 @@ class Simulator:
         )
 
     @property
-    def scenario(self) -> ScenarioRun | None:
-        """The scenarios at work, for their state and counts; None where none was given."""
+    def scenario(self) -> ScenarioRun:
+        """The scenarios at work, for their state and counts."""
         return self._brain.scenario
+
+    def play(self, *scenarios: Scenario) -> None:
+        """Answer by these scenarios from now on, in the place of those before. Safe to call from
+        another thread."""
+        self._brain.play(*scenarios)
 
     def say(
         self,
@@ -237,7 +243,11 @@ class Simulator:
 
     def _dequeue(self, message: dict[str, Any] | None, workspace: str) -> None:
         if self._quota is not None:
-            cost = price(message["model"], message["usage"]).total_usd if message else Decimal(0)
+            cost = Decimal(0)
+            with suppress(UnpricedUsageError):
+                if message is not None:
+                    day = self._brain.today()
+                    cost = price(message["model"], message["usage"], day=day).total_usd
             self._quota.dequeue(self._clock.now(), 1, cost, workspace)
 
     def _find_workspace(self, headers: HeaderList) -> str:

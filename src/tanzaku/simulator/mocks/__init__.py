@@ -7,8 +7,10 @@
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from tanzaku.simulator.mocks._http import PATH as MOCKS
 from tanzaku.simulator.mocks._http import MockRoutes
 from tanzaku.simulator.mocks._log import MockCall
+from tanzaku.simulator.mocks._mcp_http import MCP_PATH as MCP
 from tanzaku.simulator.mocks._mcp_http import McpRoute
 from tanzaku.simulator.mocks._mocks import ToolMocks
 from tanzaku.simulator.mocks._outcomes import MockAnswer, MockFailure, MockResult, MockTimeout
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     from tanzaku.simulator.mocks._mcp import serve_stdio
 
 __all__ = [
+    "MCP",
+    "MOCKS",
     "McpRoute",
     "MockAnswer",
     "MockCall",

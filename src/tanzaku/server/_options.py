@@ -1,0 +1,31 @@
+"""What stands around the gateway of one server."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tanzaku.simulator import SimulatorSettings
+from tanzaku.simulator.faults import FaultPlan
+from tanzaku.simulator.replay import ReplayMode
+
+
+@dataclass(frozen=True, slots=True)
+class ServerOptions:
+    """Everything off: the simulator as it comes, nothing broken, nothing recorded.
+
+    `simulator`: scenarios, pace, limits, strictness. `faults` happen at the edge or at the
+    upstream; with `faults_by_header` a request may name one in `tanzaku-fault`. `mocks` are files
+    of tool mock sets, served under `/_tanzaku/mocks` and `/_tanzaku/mcp`. `record` is the file that
+    exchanges are appended to; `replay` one that answers in the simulator's place. `shelf` keeps the
+    simulator's batches and files across restarts.
+    """
+
+    simulator: SimulatorSettings = SimulatorSettings()  # noqa: RUF009 - frozen
+    faults: FaultPlan = FaultPlan()  # noqa: RUF009 - frozen
+    faults_by_header: bool = False
+    mocks: Sequence[Path] = ()
+    record: Path | None = None
+    replay: Path | None = None
+    replay_mode: ReplayMode = "lenient"
+    replay_speed: float | None = None
+    shelf: Path | None = None
