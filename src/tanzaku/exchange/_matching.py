@@ -60,7 +60,8 @@ class NormalRequest:
     @cached_property
     def anchor(self) -> str | None:
         """The key of what was said last: tools, system, and what came in since the last message
-        in which the user says something. None for what is no conversation."""
+        in which the user says something. None for what is no conversation, or continues one that
+        the server holds."""
         said = self._read_last_said()
         if said is None:
             return None
@@ -83,7 +84,7 @@ class NormalRequest:
 
     def _read_last_said(self) -> list[Any] | None:
         messages = self._body.get("messages") if self.is_conversation else None
-        if not isinstance(messages, list) or not messages:
+        if not isinstance(messages, list) or not messages or "thread" in self.document:
             return None
         begin = next(
             (at for at in range(len(messages) - 1, -1, -1) if _is_said(messages[at])),

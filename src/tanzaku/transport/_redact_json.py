@@ -36,7 +36,7 @@ def redact_json(value: Any) -> Any:
 
 
 def _redact_field(name: str, value: Any) -> Any:
-    if isinstance(value, str) and value and _is_credential_name(name):
+    if isinstance(value, str) and value not in ("", MASK) and _is_credential_name(name):
         return MASK
     return redact_json(value)
 

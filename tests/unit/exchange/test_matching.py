@@ -246,6 +246,7 @@ def test_the_anchor_is_what_was_said_last_and_what_came_in_since() -> None:
     ]
     assert len(set(different)) == len(different)
     assert anchor(question, model="another") == anchor(question)
+    assert anchor(question, thread={"type": "continue", "previous_message_id": "msg_1"}) is None
 
 
 @pytest.mark.parametrize(
