@@ -1,6 +1,7 @@
 """Ids that follow from what they name, so that the same seed gives the same bytes."""
 
 import hashlib
+from functools import lru_cache
 
 _ALPHABET = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 _PAIRS = [low + high for high in _ALPHABET for low in _ALPHABET]
@@ -13,6 +14,11 @@ def derive_id(prefix: str, *parts: bytes | str | int) -> str:
     It depends on `parts` alone (seed, canonical request, occurrence, position); their order and
     their borders count.
     """
+    return f"{prefix}_01{_derive(parts)}"
+
+
+@lru_cache(maxsize=64)  # the ids of one answer, of different prefixes, often have the same parts
+def _derive(parts: tuple[bytes | str | int, ...]) -> str:
     framed: list[bytes] = []
     for part in parts:
         raw = part if isinstance(part, bytes) else str(part).encode()
@@ -22,4 +28,4 @@ def derive_id(prefix: str, *parts: bytes | str | int) -> str:
     for _ in range(_PAIR_COUNT):
         number, index = divmod(number, 3364)
         pairs.append(_PAIRS[index])
-    return f"{prefix}_01{''.join(pairs)}"
+    return "".join(pairs)

@@ -5,6 +5,8 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from pydantic_core import to_json
+
 from tanzaku.catalog import Rates, UnpricedUsageError, estimate_tokens, resolve_rates
 from tanzaku.core import UserError
 from tanzaku.exchange import Cost
@@ -25,6 +27,7 @@ class PriceBook:
         self._day = -1
         self._entries: dict[str, Rates | str] = {}
         self._reserved: dict[_ReservationKey, Decimal | None] = {}
+        self._priced: dict[tuple[str, bytes], Cost] = {}
 
     def find_rates(self, model: str, now: float) -> Rates | str:
         """The rates at `now` (Unix seconds), or in a sentence why there are none."""
@@ -32,6 +35,7 @@ class PriceBook:
         if day != self._day:
             self._day, self._entries = day, {}
             self._reserved.clear()
+            self._priced.clear()
         entry = self._entries.get(model)
         if entry is None:
             if len(self._entries) >= _MOST_NAMES:
@@ -74,11 +78,17 @@ class PriceBook:
         rates = self.find_rates(model, now)
         if isinstance(rates, str):
             return rates
-        try:
-            price = rates.price(usage)
-        except UnpricedUsageError as error:
-            return error.message
-        return Cost(price.total_usd, price.parts_usd)
+        key = (model, to_json(usage))
+        cost = self._priced.get(key)
+        if cost is None:
+            try:
+                price = rates.price(usage)
+            except UnpricedUsageError as error:
+                return error.message
+            if len(self._priced) >= _MOST_NAMES:
+                self._priced.clear()
+            cost = self._priced[key] = Cost(price.total_usd, price.parts_usd)
+        return cost
 
 
 def _resolve(model: str, day: date) -> Rates | str:

@@ -24,7 +24,7 @@ MAX_WAITING_BYTES = 256 << 20
 _MAX_BATCH_EVENTS = 512
 _MAX_BATCH_BYTES = 16 << 20
 _EVENT_BYTES = 1024
-_ROWS_PER_STATEMENT = (64, 16, 4, 1)
+_ROWS_PER_STATEMENT = 32
 # What one row does to its transaction; anything else is the storage's doing.
 _ROW_ERRORS = (
     apsw.ConstraintError,
@@ -183,12 +183,10 @@ class Writer:
             opened.row = ()
 
     def _insert(self, table: str, columns: tuple[str, ...], rows: list[Row]) -> None:
-        begin = 0
-        for count in _ROWS_PER_STATEMENT:
-            while len(rows) - begin >= count:
-                values = tuple(chain.from_iterable(rows[begin : begin + count]))
-                self._connection.execute(_render_insert(table, columns, count), values)
-                begin += count
+        for begin in range(0, len(rows), _ROWS_PER_STATEMENT):
+            part = rows[begin : begin + _ROWS_PER_STATEMENT]
+            statement = _render_insert(table, columns, len(part))
+            self._connection.execute(statement, tuple(chain.from_iterable(part)))
 
 
 @cache
