@@ -7,11 +7,18 @@ from typing import Any
 
 from tanzaku.catalog import Model, count_text
 from tanzaku.core import canonical_json, derive_id
-from tanzaku.simulator._conversation import Conversation, read_conversation
-from tanzaku.simulator._improvise import Draft, improvise
 from tanzaku.simulator._limit import Ending, find_family, limit_answer
 from tanzaku.simulator._script import ScriptedAnswer
-from tanzaku.simulator._thinking import is_omitted, is_thinking, sign, write_thinking
+from tanzaku.simulator.improviser import (
+    Conversation,
+    Draft,
+    improvise,
+    is_omitted,
+    is_thinking,
+    read_conversation,
+    sign,
+    write_thinking,
+)
 from tanzaku.wire import encode_event, split_message
 
 _PIECE = re.compile(

@@ -6,7 +6,7 @@ from typing import Any, cast
 
 from tanzaku.catalog import Model, TokenFamily, count_text, take_tokens
 from tanzaku.core import canonical_json
-from tanzaku.simulator._improvise import Draft
+from tanzaku.simulator.improviser import Draft
 
 _THINKING_FRAME_TOKENS = 4
 _CALL_FRAME_TOKENS = 12

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tanzaku.simulator._chance import Chance
-from tanzaku.simulator._facts import Facts
-from tanzaku.simulator._schema import build_value
+from tanzaku.simulator.improviser._facts import Facts
+from tanzaku.simulator.improviser._schema import build_value
 
 PROMPTS = (
     "",

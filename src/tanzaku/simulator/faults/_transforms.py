@@ -190,7 +190,7 @@ def compress_half() -> Transformation:
 
 
 class Feed:
-    """Drives a transformation frame by frame, as frames come; over after its end or a `Broken`."""
+    """Drives a transformation frame by frame, as frames come."""
 
     def __init__(self, transformation: Transformation) -> None:
         self._transformation = transformation
@@ -210,9 +210,6 @@ class Feed:
             step = self._transformation.send(sent)
             while not isinstance(step, Ask):
                 yield step
-                if isinstance(step, Broken):
-                    self.is_over = True
-                    return
                 step = next(self._transformation)
         except StopIteration:
             self.is_over = True

@@ -5,10 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from tanzaku.simulator._conforms import conforms, is_type, resolve
-from tanzaku.simulator._pattern import parse_pattern
 from tanzaku.simulator._yaml import Entry
 from tanzaku.simulator.errors import InputFileError
+from tanzaku.simulator.improviser import conforms, is_type, parse_pattern, resolve
 
 _MOST: Final = 2**53
 _TYPES: Final = ("string", "number", "integer", "object", "array", "boolean", "null")

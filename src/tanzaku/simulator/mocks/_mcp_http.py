@@ -42,6 +42,8 @@ class McpRoute:
 
     async def close(self) -> None:
         self._stop.set()
+        if self._opening is not None:
+            await asyncio.wait([self._opening])
         if self._serving is not None:
             await self._serving
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from tanzaku.simulator._conforms import is_same
 from tanzaku.simulator._yaml import Entry, Place, parse_yaml, read_yaml
 from tanzaku.simulator.errors import InputFileError
+from tanzaku.simulator.improviser import is_same
 from tanzaku.simulator.mocks import _keys
 from tanzaku.simulator.mocks._arguments import InputSchema, read_input_schema
 from tanzaku.simulator.mocks._outcomes import Latency, Outcome, fail, read_latency, read_outcome

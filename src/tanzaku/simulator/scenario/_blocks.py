@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from tanzaku.simulator._thinking import sign
 from tanzaku.simulator._yaml import Entry
 from tanzaku.simulator.errors import InputFileError
+from tanzaku.simulator.improviser import sign
 from tanzaku.simulator.scenario import _keys
 from tanzaku.simulator.scenario._conditions import When
 from tanzaku.simulator.scenario._server_tools import SERVER_TOOLS, Draft, Write

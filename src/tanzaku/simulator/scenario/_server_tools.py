@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from tanzaku.core import derive_id
-from tanzaku.simulator._thinking import sign
 from tanzaku.simulator._yaml import Entry
 from tanzaku.simulator.errors import InputFileError
+from tanzaku.simulator.improviser import sign
 from tanzaku.simulator.scenario import _keys
 from tanzaku.simulator.scenario._conditions import When
 from tanzaku.simulator.scenario._templates import Fill, Filling, fix, read_text

@@ -7,7 +7,7 @@ from typing import Any
 from pydantic_core import from_json
 
 from tanzaku.catalog import UnknownModelError, get_model
-from tanzaku.simulator._conversation import (
+from tanzaku.simulator.improviser import (
     ToolResult,
     list_blocks,
     read_result,

@@ -3,8 +3,8 @@
 import keyword
 import re
 
-from tanzaku.simulator._conversation import Conversation
-from tanzaku.simulator._sql import write_sql
+from tanzaku.simulator.improviser._conversation import Conversation
+from tanzaku.simulator.improviser._sql import write_sql
 
 _ORDERS = frozenset(
     [

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from tanzaku.simulator._chance import Chance
-from tanzaku.simulator._conversation import Conversation
-from tanzaku.simulator._defined_tools import list_defined_tools
-from tanzaku.simulator._facts import Facts
-from tanzaku.simulator._hints import find_kinds, split_name
-from tanzaku.simulator._schema import BrokenSchemaError, build_value
+from tanzaku.simulator.improviser._conversation import Conversation
+from tanzaku.simulator.improviser._defined_tools import list_defined_tools
+from tanzaku.simulator.improviser._facts import Facts
+from tanzaku.simulator.improviser._hints import find_kinds, split_name
+from tanzaku.simulator.improviser._schema import BrokenSchemaError, build_value
 from tanzaku.wire import ApiError
 
 _THRESHOLD = 3.0

@@ -6,13 +6,13 @@ from contextlib import suppress
 from typing import Any
 
 from tanzaku.simulator._chance import Chance
-from tanzaku.simulator._conforms import conforms, is_type, matches
-from tanzaku.simulator._facts import Facts
-from tanzaku.simulator._formats import sample_format
-from tanzaku.simulator._hints import find_kinds, split_name
-from tanzaku.simulator._pattern import UnsupportedPatternError, parse_pattern
-from tanzaku.simulator._samples import sample_number, sample_text
-from tanzaku.simulator._sentiment import choose_sentiment
+from tanzaku.simulator.improviser._conforms import conforms, is_type, matches
+from tanzaku.simulator.improviser._facts import Facts
+from tanzaku.simulator.improviser._formats import sample_format
+from tanzaku.simulator.improviser._hints import find_kinds, split_name
+from tanzaku.simulator.improviser._pattern import UnsupportedPatternError, parse_pattern
+from tanzaku.simulator.improviser._samples import sample_number, sample_text
+from tanzaku.simulator.improviser._sentiment import choose_sentiment
 
 _ANSWERS = frozenset(["answer", "result", "value", "total", "sum", "solution", "product"])
 _TRIES = 8

@@ -6,12 +6,12 @@ from fractions import Fraction
 from typing import Any
 
 from tanzaku.simulator._chance import Chance
-from tanzaku.simulator._conforms import fits_number
-from tanzaku.simulator._facts import Facts
-from tanzaku.simulator._formats import sample_format
-from tanzaku.simulator._hints import split_name
-from tanzaku.simulator._language import detect_language
-from tanzaku.simulator._phrases import get_phrases
+from tanzaku.simulator.improviser._conforms import fits_number
+from tanzaku.simulator.improviser._facts import Facts
+from tanzaku.simulator.improviser._formats import sample_format
+from tanzaku.simulator.improviser._hints import split_name
+from tanzaku.simulator.improviser._language import detect_language
+from tanzaku.simulator.improviser._phrases import get_phrases
 
 _BY_KIND = {
     "email": ("alex@example.com", "sam@example.org"),

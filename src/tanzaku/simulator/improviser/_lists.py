@@ -2,9 +2,9 @@
 
 import re
 
-from tanzaku.simulator._arithmetic import parse_chinese_number
-from tanzaku.simulator._conversation import Conversation
-from tanzaku.simulator._phrases import get_phrases
+from tanzaku.simulator.improviser._arithmetic import parse_chinese_number
+from tanzaku.simulator.improviser._conversation import Conversation
+from tanzaku.simulator.improviser._phrases import get_phrases
 
 _SMALL_TEXT = """
     zero one two three four five six seven eight nine ten eleven twelve

@@ -2,8 +2,8 @@
 
 import re
 
-from tanzaku.simulator._conversation import Conversation
-from tanzaku.simulator._phrases import say
+from tanzaku.simulator.improviser._conversation import Conversation
+from tanzaku.simulator.improviser._phrases import say
 
 _GREETING = re.compile(
     r"\s*(?:say )?(?:hello|hi|hey|greetings|good (?:morning|afternoon|evening)|howdy"

@@ -5,9 +5,9 @@ import re
 from typing import Any
 
 from tanzaku.simulator._chance import Chance
-from tanzaku.simulator._conversation import Conversation
-from tanzaku.simulator._facts import find_names
-from tanzaku.simulator._schema import build_value
+from tanzaku.simulator.improviser._conversation import Conversation
+from tanzaku.simulator.improviser._facts import find_names
+from tanzaku.simulator.improviser._schema import build_value
 
 _ASKS_FOR_JSON = re.compile(
     r"\bas (?:a )?json\b|\bin json\b|json (?:array|object|list|format|only)|valid json|\bonly json\b"

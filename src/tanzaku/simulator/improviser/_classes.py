@@ -2,8 +2,8 @@
 
 import re
 
-from tanzaku.simulator._conversation import Conversation
-from tanzaku.simulator._sentiment import choose_sentiment
+from tanzaku.simulator.improviser._conversation import Conversation
+from tanzaku.simulator.improviser._sentiment import choose_sentiment
 
 _CLASSIFY = (
     frozenset(

@@ -4,9 +4,9 @@ import re
 from collections.abc import Collection
 from functools import cached_property
 
-from tanzaku.simulator._arithmetic import Sum, find_sums, parse_chinese_number
-from tanzaku.simulator._language import split_words
-from tanzaku.simulator._topic import find_phrases
+from tanzaku.simulator.improviser._arithmetic import Sum, find_sums, parse_chinese_number
+from tanzaku.simulator.improviser._language import split_words
+from tanzaku.simulator.improviser._topic import find_phrases
 
 _SCAN = re.compile(
     r"(?P<url>https?://[^\s<>\"'，。）)]+)"

@@ -7,17 +7,17 @@ from functools import cached_property
 from typing import Any
 
 from tanzaku.core import canonical_json
-from tanzaku.simulator._ask import Ask, split_ask
 from tanzaku.simulator._chance import Chance
-from tanzaku.simulator._facts import Facts
-from tanzaku.simulator._language import (
+from tanzaku.simulator.improviser._ask import Ask, split_ask
+from tanzaku.simulator.improviser._facts import Facts
+from tanzaku.simulator.improviser._language import (
     Language,
     detect_language,
     find_asked_language,
     split_words,
 )
-from tanzaku.simulator._phrases import choose_phrase, get_phrases
-from tanzaku.simulator._topic import find_phrases
+from tanzaku.simulator.improviser._phrases import choose_phrase, get_phrases
+from tanzaku.simulator.improviser._topic import find_phrases
 
 _MAX_READ = 4000
 _MAX_READ_END = 1500

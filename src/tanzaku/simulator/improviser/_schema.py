@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from tanzaku.simulator._chance import Chance
-from tanzaku.simulator._conforms import conforms, is_same, matches, resolve
-from tanzaku.simulator._facts import Facts
-from tanzaku.simulator._formats import sample_format
-from tanzaku.simulator._hints import find_kinds
-from tanzaku.simulator._merge import merge_schemas
-from tanzaku.simulator._scalars import LOOSE, Scalars
+from tanzaku.simulator.improviser._conforms import conforms, is_same, matches, resolve
+from tanzaku.simulator.improviser._facts import Facts
+from tanzaku.simulator.improviser._formats import sample_format
+from tanzaku.simulator.improviser._hints import find_kinds
+from tanzaku.simulator.improviser._merge import merge_schemas
+from tanzaku.simulator.improviser._scalars import LOOSE, Scalars
 
 _ATTEMPTS = 12
 _IN_TURN = 3

@@ -2,9 +2,9 @@
 
 import json
 
-from tanzaku.simulator._arithmetic import prettify
-from tanzaku.simulator._conversation import Conversation, ToolResult
-from tanzaku.simulator._phrases import get_phrases
+from tanzaku.simulator.improviser._arithmetic import prettify
+from tanzaku.simulator.improviser._conversation import Conversation, ToolResult
+from tanzaku.simulator.improviser._phrases import get_phrases
 
 
 def write_results(conversation: Conversation) -> str:

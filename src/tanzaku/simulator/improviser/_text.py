@@ -4,19 +4,19 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tanzaku.simulator._arithmetic import prettify
-from tanzaku.simulator._classes import write_class
-from tanzaku.simulator._code import CODE_HAN, CODE_WORDS, is_asking_for_code, write_code
-from tanzaku.simulator._conversation import Conversation
-from tanzaku.simulator._given_text import (
+from tanzaku.simulator.improviser._arithmetic import prettify
+from tanzaku.simulator.improviser._classes import write_class
+from tanzaku.simulator.improviser._code import CODE_HAN, CODE_WORDS, is_asking_for_code, write_code
+from tanzaku.simulator.improviser._conversation import Conversation
+from tanzaku.simulator.improviser._given_text import (
     write_extraction,
     write_from_context,
     write_rewriting,
     write_summary,
     write_translation,
 )
-from tanzaku.simulator._json_text import is_asking_for_json, write_json
-from tanzaku.simulator._lists import (
+from tanzaku.simulator.improviser._json_text import is_asking_for_json, write_json
+from tanzaku.simulator.improviser._lists import (
     ITEM_HAN,
     ITEM_WORDS,
     find_item_count,
@@ -25,10 +25,10 @@ from tanzaku.simulator._lists import (
     write_name,
     write_plan,
 )
-from tanzaku.simulator._phrases import get_phrases, join_sentences
-from tanzaku.simulator._results import write_results
-from tanzaku.simulator._reviews import write_review
-from tanzaku.simulator._small_talk import write_small_talk
+from tanzaku.simulator.improviser._phrases import get_phrases, join_sentences
+from tanzaku.simulator.improviser._results import write_results
+from tanzaku.simulator.improviser._reviews import write_review
+from tanzaku.simulator.improviser._small_talk import write_small_talk
 
 _ECHO_WORDS = frozenset(
     ["reply", "respond", "answer", "say", "repeat", "output", "print", "write", "return"]

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from tanzaku.simulator._chance import Chance
-from tanzaku.simulator._conversation import Conversation
-from tanzaku.simulator._lists import find_item_count
-from tanzaku.simulator._schema import BrokenSchemaError, build_value
-from tanzaku.simulator._text import write_text
-from tanzaku.simulator._tools import ToolCall, choose_calls
+from tanzaku.simulator.improviser._conversation import Conversation
+from tanzaku.simulator.improviser._lists import find_item_count
+from tanzaku.simulator.improviser._schema import BrokenSchemaError, build_value
+from tanzaku.simulator.improviser._text import write_text
+from tanzaku.simulator.improviser._tools import ToolCall, choose_calls
 from tanzaku.wire import ApiError
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from tanzaku.simulator._conforms import is_same
+from tanzaku.simulator.improviser._conforms import is_same
 
 _MERGED_AS_MAX = {"minimum", "exclusiveMinimum", "minLength", "minItems", "minProperties"}
 _MERGED_AS_MIN = {"maximum", "exclusiveMaximum", "maxLength", "maxItems", "maxProperties"}

@@ -8,8 +8,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tanzaku.simulator._formats import fits_format
-from tanzaku.simulator._pattern import parse_pattern
+from tanzaku.simulator.improviser._formats import fits_format
+from tanzaku.simulator.improviser._pattern import parse_pattern
 
 _TYPES: dict[str, tuple[type, ...]] = {
     "string": (str,),

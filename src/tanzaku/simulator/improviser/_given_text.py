@@ -2,11 +2,11 @@
 
 import re
 
-from tanzaku.simulator._conversation import Conversation
-from tanzaku.simulator._facts import Facts, find_names
-from tanzaku.simulator._hints import find_kinds
-from tanzaku.simulator._language import find_named_language, split_words
-from tanzaku.simulator._phrases import get_phrases, say
+from tanzaku.simulator.improviser._conversation import Conversation
+from tanzaku.simulator.improviser._facts import Facts, find_names
+from tanzaku.simulator.improviser._hints import find_kinds
+from tanzaku.simulator.improviser._language import find_named_language, split_words
+from tanzaku.simulator.improviser._phrases import get_phrases, say
 
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[^a-z])|(?<=[。！？；])\s*|\n+")
 _BULLET = re.compile(r"^(?:[-*•]|\d+[.)、])\s*")

@@ -1,8 +1,8 @@
 """What the improviser says, in each of its languages. `{topic}` and the like are filled in."""
 
 from tanzaku.simulator._chance import Chance
-from tanzaku.simulator._language import Language
-from tanzaku.simulator._other_phrases import DE, ES, FR, JA, KO, Phrases
+from tanzaku.simulator.improviser._language import Language
+from tanzaku.simulator.improviser._other_phrases import DE, ES, FR, JA, KO, Phrases
 
 _EN: Phrases = {
     "greeting": (

@@ -2,7 +2,7 @@
 
 import re
 
-from tanzaku.simulator._facts import Facts
+from tanzaku.simulator.improviser._facts import Facts
 
 _TABLE = re.compile(
     r"\b([A-Za-z_]\w*)\s*\(\s*([A-Za-z_]\w*(?:\s+\w+)?(?:\s*,\s*[A-Za-z_]\w*(?:\s+\w+)?)*)\s*\)",

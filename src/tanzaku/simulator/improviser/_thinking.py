@@ -5,9 +5,9 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
-from tanzaku.simulator._conversation import Conversation
-from tanzaku.simulator._phrases import get_phrases, join_sentences
-from tanzaku.simulator._tools import ToolCall
+from tanzaku.simulator.improviser._conversation import Conversation
+from tanzaku.simulator.improviser._phrases import get_phrases, join_sentences
+from tanzaku.simulator.improviser._tools import ToolCall
 
 _TRIVIAL_LENGTH = 40
 _TRIVIAL_LENGTH_HAN = 16
