@@ -17,6 +17,7 @@ COLUMNS = [
     ("not_ok", "answers that were not 2xx or did not come"),
 ]
 GOALS = [("cpu_us_per_request", "<=", 150.0)]
+HELD_BACK_BY = """What holds it back: the ledger's hand-overs between two threads, and one more socket each way."""
 
 
 def main() -> None:

@@ -27,11 +27,11 @@ class Stream(asyncio.Protocol):
         self._request = request
         self.times: list[float] = []
         self.is_ok = False
+        self._tail = b""
         self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     @override
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         self._transport = transport
         transport.write(self._request)
 
@@ -39,8 +39,9 @@ class Stream(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         now = time.perf_counter()
         self.times += [now] * data.count(_DELTA)
-        if data.endswith(b"0\r\n\r\n"):
-            self.is_ok = b"message_stop" in data
+        self._tail = (self._tail + data)[-64:]
+        if self._tail.endswith(b"\r\n0\r\n\r\n"):
+            self.is_ok = b"message_stop" in self._tail
             self._transport.close()
 
     @override

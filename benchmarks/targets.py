@@ -53,11 +53,11 @@ async def open_simulator(_ledger: Path):
 
 @asynccontextmanager
 async def open_server(ledger: Path, pace: str = "instant"):
-    from tanzaku.server import Server
+    from tanzaku.server import Server, ServerOptions
     from tanzaku.simulator import SimulatorSettings, parse_pace
 
-    settings = SimulatorSettings(pace=parse_pace(pace))
-    async with Server(ledger=ledger, simulator=settings) as server:
+    options = ServerOptions(simulator=SimulatorSettings(pace=parse_pace(pace)))
+    async with Server(ledger=ledger, options=options) as server:
         yield server.url
 
 
