@@ -1,10 +1,12 @@
 """`tanzaku recordings` from outside."""
 
+import asyncio
 import json
 from collections.abc import Callable
 from pathlib import Path
 
 import anthropic
+import pytest
 
 from harness.command_line import CommandLine, Serving
 from tanzaku.core import SystemClock
@@ -46,11 +48,32 @@ def test_a_ledger_becomes_a_recording_that_can_be_read_and_played(
         body = json.dumps({"model": "claude-haiku-4-5", "messages": [message]}).encode()
         return await read_all(await replay(HttpRequest("POST", "/v1/messages", [], body)))
 
-    import asyncio
-
     (kept, *_) = json.loads(tanzaku.run("log", "--json", "--limit", "2"))[::-1]
     answer = json.loads(asyncio.run(ask()))
     assert answer["usage"] == kept["usage"]
+
+
+def test_what_one_server_recorded_another_replays(tanzaku: CommandLine, serve: Serve) -> None:
+    file = tanzaku.data / "talk.jsonl"
+
+    def ask(url: str) -> anthropic.types.Message:
+        client = anthropic.Anthropic(base_url=url, api_key=KEY, max_retries=0)
+        with client.messages.stream(
+            model="claude-haiku-4-5",
+            max_tokens=200,
+            messages=[{"role": "user", "content": "Tell me about Kyoto."}],
+        ) as stream:
+            return stream.get_final_message()
+
+    recording = serve("--record", str(file), "--ledger", str(tanzaku.data / "a.db"))
+    first = ask(recording.url)
+    recording.process.terminate()
+    assert recording.process.wait(timeout=30) == 0
+    words = ("--replay", str(file), "--replay-mode", "strict", "--seed", "99")
+    replaying = serve(*words, "--ledger", str(tanzaku.data / "b.db"))
+    assert ask(replaying.url) == first
+    with pytest.raises(anthropic.NotFoundError, match="has been played"):
+        ask(replaying.url)
 
 
 def test_an_export_overwrites_nothing(tanzaku: CommandLine, serve: Serve) -> None:
