@@ -178,6 +178,8 @@ def _complete(block: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _count_block(block: Mapping[str, Any], model: Model) -> int:
+    if block["type"].endswith("_tool_result"):
+        return 0  # what a server tool found is input of the turn behind it
     text = block.get("text") or block.get("thinking")
     if text is None:
         text = canonical_json(block.get("input", {})).decode()

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import Any, Literal
 
@@ -133,10 +133,14 @@ class Brain:
 
         Raises ToldError where a rule answers with an error.
         """
-        scripted = self.script.take(prepared.request) if self.script else None
+        scripted: ScriptedAnswer | None = None
+        rule: str | None = None
         trace = ""
+        # A request that only warms the cache takes no answer from anyone.
+        if self.script and prepared.request["max_tokens"] != 0:
+            scripted = self.script.take(prepared.request)
         if scripted is None and self._has_rules:
-            scripted, trace = self._ask_scenario(prepared, headers)
+            scripted, rule, trace = self._ask_scenario(prepared, headers)
         if scripted is not None:
             answer = answer_script(
                 scripted, prepared.request, prepared.model, prepared.input_tokens
@@ -146,18 +150,21 @@ class Brain:
             prepared.answer = answer_request(
                 prepared.request, prepared.model, prepared.input_tokens, self._seed
             )
+        if rule is not None:
+            return replace(prepared.answer, rule=rule), trace
         return prepared.answer, trace
 
     def _ask_scenario(
         self, prepared: Prepared, headers: HeaderList
-    ) -> tuple[ScriptedAnswer | None, str]:
+    ) -> tuple[ScriptedAnswer | None, str | None, str]:
+        """The answer, None for the improviser's; the rule that gives it; the trace."""
         broken = None if self._watch is None else self._watch.check(self._clock.monotonic())
         if broken is not None:
-            _log.error("the scenario keeps its rules: %s", broken.message)
+            _log.error("the scenario keeps its rules: %s", f"{broken.message} {broken.hint}")
         choice = self.scenario.choose(prepared.request, headers, now=self._clock.now())
         if isinstance(choice.answer, ApiError):
             raise ToldError(choice.answer, choice.rule or "", choice.trace)
-        return choice.answer, choice.trace
+        return choice.answer, choice.rule, choice.trace
 
     async def count(self, request: Mapping[str, Any], model: Model, size: int) -> int:
         """The tokens of a prompt; `size` is about that of its JSON. Long ones are counted beside
