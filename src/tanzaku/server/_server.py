@@ -22,7 +22,9 @@ from tanzaku.server._control import FAULTS, SCENARIO, ControlRoutes
 from tanzaku.server._options import ServerOptions
 from tanzaku.server._routes import OwnRoutes, Refusals, Router
 from tanzaku.simulator import Simulator
+from tanzaku.simulator.batches import MAX_BATCH_BODY_BYTES
 from tanzaku.simulator.faults import Faults
+from tanzaku.simulator.files import MAX_UPLOAD_BODY_BYTES
 from tanzaku.simulator.mocks import MCP, MOCKS, McpRoute, MockRoutes, ToolMocks, load_mocks
 from tanzaku.simulator.replay import Replay
 from tanzaku.simulator.scenario import load_scenario, parse_scenario
@@ -273,10 +275,10 @@ class Server:
         await loading
 
     def _open_shelf(self, stack: AsyncExitStack) -> None:
-        if self._options.shelf is not None:
-            self._shelf = FileShelf.open(self._options.shelf)
-            stack.callback(self._shelf.close)
-            self._simulator = self._build_simulator()
+        # Without a file of its own it is a temporary one: a batch may hold 256 MB.
+        self._shelf = FileShelf.open(self._options.shelf)
+        stack.callback(self._shelf.close)
+        self._simulator.use_shelf(self._shelf)
 
     def _build_upstream(self, stack: AsyncExitStack) -> tuple[str, Handler]:
         """The upstream's name and what answers under it, recorded where that is asked for."""
@@ -334,8 +336,10 @@ class Server:
         return await self._simulator(request)
 
     def _build_simulator(self) -> Simulator:
+        # After a reset nothing is left of earlier batches and files, unless they were to be kept.
+        shelf = None if self._options.shelf is None else self._shelf
         settings = self._options.simulator
-        return Simulator(seed=self._seed, clock=self._clock, settings=settings, shelf=self._shelf)
+        return Simulator(seed=self._seed, clock=self._clock, settings=settings, shelf=shelf)
 
     def _build_faults(self) -> Faults:
         return Faults(
@@ -358,9 +362,9 @@ def find_body_cap(target: str) -> int:
     """The API's size limits: 32 MB for messages, 256 MB for batches, 500 MB for files
     (platform.claude.com/docs/en/api/overview, 2026-08-22)."""
     if target.startswith("/v1/messages/batches"):
-        return 256 * _MEGABYTE
+        return MAX_BATCH_BODY_BYTES
     if target.startswith("/v1/files"):
-        return 500 * _MEGABYTE
+        return MAX_UPLOAD_BODY_BYTES
     return 32 * _MEGABYTE
 
 

@@ -74,9 +74,8 @@ class MessagesApi:
         clock: Clock,
         occurrences: Occurrences,
         quota: Quota | None,
-        library: FileLibrary,
     ) -> None:
-        self.library = library
+        self.library: FileLibrary
         self._brain = brain
         self._quota = quota
         self._seed = seed

@@ -93,17 +93,6 @@ class Simulator:
         if settings.limits is not None:
             self._quota = Quota(settings.limits, self._organization.decode(), seed=seed)
         self._clouds = Clouds(self)
-        shelf = MemoryShelf() if shelf is None else shelf
-        library = FileLibrary(shelf=shelf, clock=clock)
-        self._files = FilesApi(library, clock=clock)
-        self._batches = BatchesApi(
-            self._answer_item,
-            shelf=shelf,
-            clock=clock,
-            speed=settings.batch_speed,
-            enqueue=self._enqueue,
-            dequeue=self._dequeue,
-        )
         self._messages = MessagesApi(
             self._brain,
             settings,
@@ -111,7 +100,21 @@ class Simulator:
             clock=clock,
             occurrences=self._occurrences,
             quota=self._quota,
-            library=library,
+        )
+        self.use_shelf(MemoryShelf() if shelf is None else shelf)
+
+    def use_shelf(self, shelf: Shelf) -> None:
+        """Keep batches and files there; only before the first request."""
+        library = FileLibrary(shelf=shelf, clock=self._clock)
+        self._messages.library = library
+        self._files = FilesApi(library, clock=self._clock)
+        self._batches = BatchesApi(
+            self._answer_item,
+            shelf=shelf,
+            clock=self._clock,
+            speed=self._settings.batch_speed,
+            enqueue=self._enqueue,
+            dequeue=self._dequeue,
         )
 
     @property
