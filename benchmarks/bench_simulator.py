@@ -40,7 +40,7 @@ COLUMNS = [
     ("start_s", "`tanzaku serve` from its start to its first answer, s (median of 5)"),
     ("pace_error_p99_ms", "1,000 paced streams of 25 chunks/s, p99 lateness of a chunk, ms"),
     ("pace_error_p50_ms", "the same, p50"),
-    ("pace_gap_error_p99_ms", "the same, p99 of |gap - 40 ms|, ms"),
+    ("pace_gap_error_p99_ms", "the same, p99 of how far a gap is from 40 ms, ms"),
     (
         "pace_cpu_us_per_chunk",
         "server's CPU µs a paced chunk (25,000 chunks/s on a core need <= 40)",
@@ -65,7 +65,7 @@ fifths are the loop's thread (the bare server, the simulator, the gateway's read
 ledger's rows) and a fifth the ledger's writer; waiting longer to commit more at once changed nothing. A
 distinct prompt also pays for validation, the token count and the improviser's text. All figures but the
 ratios grow with what else runs on the machine, and the lateness of paced chunks most: 1,000 streams need
-the whole of a processor."""
+three quarters of a processor for themselves."""
 AIMOCK = HERE / "aimock"
 _PACED_PROMPT = "Write an essay of 500 words about the history of the bicycle."
 _GAP_S = 0.04
