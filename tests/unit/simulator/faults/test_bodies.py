@@ -115,6 +115,7 @@ def test_a_break_takes_no_more_of_the_upstream(bench: Any, name: str, kind: str)
         with pytest.raises(ConnectionFault) as caught:
             got.extend([chunk async for chunk in answer.body])
         assert caught.value.kind == kind
+        assert [(body.taken, body.closings) for body in upstream.bodies] == [(2, 1)]
         async for chunk in answer.body:
             raise AssertionError(chunk)
         return got
@@ -150,6 +151,13 @@ def test_a_compressed_stream_can_be_read_event_by_event(bench: Any) -> None:
         return [inflater.decompress(chunk) async for chunk in answer.body]
 
     assert asyncio.run(read())[: len(bench.EVENTS)] == bench.EVENTS
+
+
+def test_a_whole_answer_that_comes_in_pieces_is_halved_as_one(bench: Any) -> None:
+    bench.plan(Fault("truncated-json"))
+    upstream = bench.Upstream([b'{"a":', b"1}"], content_type=b"application/json")
+    assert bench.ask(upstream=upstream).body == b'{"a"'
+    assert [body.closings for body in upstream.bodies] == [1]
 
 
 def test_an_announced_length_does_not_outlive_the_body_it_was_for(bench: Any) -> None:

@@ -171,7 +171,12 @@ def test_where_decides_who_sees_a_fault(bench: Any) -> None:
 def test_connections_are_refused_by_count(bench: Any) -> None:
     bench.plan(Fault("refused", when=When(nth_call=(2, 3))))
     assert [bench.faults.admits() for _ in range(4)] == [True, False, False, True]
-    assert not bench.fires()
+
+
+def test_a_request_that_came_through_is_not_refused_any_more(bench: Any) -> None:
+    bench.plan(Fault("refused"), Fault("internal"))
+    assert not bench.faults.admits()
+    assert bench.ask().status == 500
 
 
 NAMED = [(b"tanzaku-fault", b"busy")]
@@ -196,6 +201,21 @@ def test_a_header_that_names_no_fault_is_a_bad_request(bench: Any) -> None:
     answer = bench.ask(bench.request(headers=NAMED))
     assert answer.status == 400
     assert b"there is no fault `busy`" in answer.body
+
+
+def test_a_fault_of_streams_named_by_a_header_leaves_other_answers_alone(bench: Any) -> None:
+    bench.faults = Faults(by_header=True)
+    named = bench.request(headers=[(b"tanzaku-fault", b"missing-stop")])
+    plain = bench.Upstream(body=b"{}", content_type=b"application/json")
+    assert not bench.fires(named, plain)
+
+
+def test_a_fault_named_by_a_header_happens_where_the_plan_says(bench: Any) -> None:
+    plan = FaultPlan([Fault("internal", where="upstream", name="busy")])
+    bench.faults = Faults(plan, by_header=True)
+    named = bench.request(headers=NAMED)
+    assert not bench.fires(named)
+    assert bench.faults.intercept(named, "upstream") is not None
 
 
 def test_a_header_that_names_a_fault_means_nothing_unless_asked_for(bench: Any) -> None:
