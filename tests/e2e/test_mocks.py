@@ -4,6 +4,7 @@ import asyncio
 import json
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
@@ -126,7 +127,7 @@ async def use_mcp(client: Client) -> None:
         refunded = await client.call_tool(
             "payment_query",
             ORDER,
-            meta={"tanzaku-run": "refund-desk"},  # type: ignore[typeddict-unknown-key]
+            meta={"tanzaku-run": "refund-desk"},
         )
         assert refunded.structured_content["status"] == "refunded"
 
@@ -135,7 +136,7 @@ async def use_mcp(client: Client) -> None:
                 "payment_query",
                 ORDER,
                 read_timeout_seconds=0.2,
-                meta={"tanzaku-run": "bad-day"},  # type: ignore[typeddict-unknown-key]
+                meta={"tanzaku-run": "bad-day"},
             )
         with pytest.raises(MCPError, match="No tool is called `payment`"):
             await client.call_tool("payment", ORDER)
@@ -202,6 +203,43 @@ def test_the_mcp_server_ends_with_its_input_and_on_ctrl_c() -> None:
         process.stdout.readline()
         process.send_signal(signal.SIGINT)
         assert process.wait(30) == -signal.SIGINT
+
+
+WITHOUT_MCP = """
+import asyncio, sys
+sys.modules["mcp"] = None
+from tanzaku.cli.main import main
+from tanzaku.simulator.mocks import McpRoute, ToolMocks, load_mocks
+from tanzaku.transport import HttpRequest
+from tanzaku.wire import ApiError
+
+async def ask():
+    route = McpRoute(ToolMocks(load_mocks(sys.argv[1])))
+    try:
+        await route(HttpRequest("POST", "/_tanzaku/mcp", [], b"{}"))
+    except ApiError as error:
+        print(error.status, error.message)
+    await route.close()
+
+asyncio.run(ask())
+main(["mocks", "mcp", sys.argv[1]])
+"""
+
+
+def test_without_the_package_both_mcp_doors_say_how_to_get_it() -> None:
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", WITHOUT_MCP, str(PAYMENT)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.stdout == "404 MCP needs: pip install 'tanzaku[agents]'\n"
+    assert done.stderr.splitlines() == [
+        "error: the package mcp is not installed",
+        "  → pip install 'tanzaku[agents]'",
+    ]
+    assert done.returncode == 2
 
 
 def run_loop(server: Server, mocks: ToolMocks) -> list[dict[str, Any]]:

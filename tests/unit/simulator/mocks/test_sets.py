@@ -141,7 +141,7 @@ CASES = write_tool(
     [
         ({"y": "A1"}, "equal"),
         ({"y": "a1"}, "otherwise"),
-        ({"y": "the monkey"}, "contains"),
+        ({"y": "the MonKey"}, "contains"),
         ({"y": "zz", "x": 3.0}, "both"),
         ({"y": "zz", "x": 4}, "otherwise"),
         ({"x": {"deep": [0, True]}}, "inside"),
