@@ -17,10 +17,8 @@ from mcp.types import TextContent
 
 from harness.command_line import TANZAKU, CommandLine
 from harness.mocked import PARCEL, PAYMENT
-from tanzaku.server import Server
-from tanzaku.simulator.mocks import McpRoute, MockRoutes, ToolMocks, load_mocks
-from tanzaku.transport import HttpRequest, HttpResponse, RunningServer, ThreadedServer, serve
-from tanzaku.wire import ApiError
+from tanzaku.server import Server, ServerOptions
+from tanzaku.simulator.mocks import ToolMocks, load_mocks
 
 CALL = "/_tanzaku/mocks/payment_query/call"
 ORDER = {"order_id": "PAY-20261123"}
@@ -28,39 +26,15 @@ QUESTION = "Has order PAY-20261123 been paid? Use payment_query."
 MODES = pytest.mark.parametrize("mode", ["auto", "legacy"])
 
 
-class Served:
+@pytest.fixture
+def served() -> Iterator[Server]:
     """Both examples on a server, over HTTP and MCP."""
-
-    def __init__(self) -> None:
-        self.mocks = ToolMocks(load_mocks(PAYMENT), load_mocks(PARCEL))
-        self._routes = MockRoutes(self.mocks)
-        self._mcp = McpRoute(self.mocks)
-        self.url = ""
-
-    async def handle(self, request: HttpRequest) -> HttpResponse:
-        handler = self._mcp if request.path == "/_tanzaku/mcp" else self._routes
-        try:
-            return await handler(request)
-        except ApiError as error:
-            return HttpResponse(error.status, [], error.body("req_1"))
-
-    def run(self) -> Iterator["Served"]:
-        thread = ThreadedServer[RunningServer](
-            lambda: serve(self.handle, max_body_bytes=1 << 20, drain_s=1)
-        )
-        with thread as running:
-            self.url = running.url
-            yield self
-            thread.call(self._mcp.close())
+    with Server(options=ServerOptions(mocks=[PAYMENT, PARCEL])) as server:
+        yield server
 
 
 @pytest.fixture
-def served() -> Iterator[Served]:
-    yield from Served().run()
-
-
-@pytest.fixture
-def http(served: Served) -> Iterator[httpx2.Client]:
+def http(served: Server) -> Iterator[httpx2.Client]:
     with closing(httpx2.Client(base_url=served.url)) as client:
         yield client
 
@@ -100,6 +74,22 @@ def test_a_tool_that_hangs_holds_the_client_until_it_gives_up(http: httpx2.Clien
         http.post(CALL, json=ORDER, timeout=0.2)
     newest = wait_for_state(http, "abandoned")
     assert (newest["set"], newest["latency_s"], newest["arguments"]) == ("timeout", None, ORDER)
+
+
+def test_a_page_of_another_site_reaches_neither_tools_nor_switches(
+    served: Server, http: httpx2.Client
+) -> None:
+    foreign = {"origin": "https://elsewhere.example"}
+    switch = http.put("/_tanzaku/mocks/payment_query", json={"set": "timeout"}, headers=foreign)
+    asked = [http.post(path, json=ORDER, headers=foreign) for path in (CALL, "/_tanzaku/mcp")]
+    assert [answer.status_code for answer in (switch, *asked)] == [403, 403, 403]
+    assert (served.mocks.calls, served.mocks.find_set("payment_query")) == ([], "success")
+
+
+def test_an_unknown_tool_is_refused_in_the_servers_own_form(http: httpx2.Client) -> None:
+    refused = http.post("/_tanzaku/mocks/payment/call", json=ORDER)
+    assert (refused.status_code, refused.json()["error"]["type"]) == (404, "not_found_error")
+    assert "No tool is called `payment`." in refused.json()["error"]["message"]
 
 
 def text_of(result: Any) -> str:
@@ -151,12 +141,12 @@ def test_the_official_mcp_client_meets_the_tools_over_stdio(mode: str) -> None:
 
 
 @MODES
-def test_the_official_mcp_client_meets_the_tools_over_http(served: Served, mode: str) -> None:
+def test_the_official_mcp_client_meets_the_tools_over_http(served: Server, mode: str) -> None:
     asyncio.run(use_mcp(Client(f"{served.url}/_tanzaku/mcp", mode=mode)))
     assert [call.run for call in served.mocks.calls] == ["", "", "refund-desk", "bad-day"]
 
 
-def test_mcp_calls_follow_a_switch_made_over_http(served: Served, http: httpx2.Client) -> None:
+def test_mcp_calls_follow_a_switch_made_over_http(served: Server, http: httpx2.Client) -> None:
     async def ask() -> str:
         async with Client(f"{served.url}/_tanzaku/mcp") as client:
             return text_of(await client.call_tool("payment_query", ORDER))
