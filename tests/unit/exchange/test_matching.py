@@ -241,6 +241,8 @@ def test_the_anchor_is_what_was_said_last_and_what_came_in_since() -> None:
         anchor(question, call, result),
         anchor(question, call, result, call, result),
         anchor(question, call, both),
+        anchor(question, {"role": "assistant", "content": "It is"}),
+        anchor(question, {"role": "assistant", "content": "It was"}),
         anchor(question, system="Be brief."),
         anchor(question, tools=[{"name": "t"}]),
     ]
