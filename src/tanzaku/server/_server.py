@@ -97,7 +97,9 @@ class Server:
         self._options = options
         self._shelf: FileShelf | None = None
         self._simulator = self._build_simulator()
-        self._faults = self._build_faults()
+        self._faults = Faults(
+            options.faults, seed=seed, clock=self._clock, by_header=options.faults_by_header
+        )
         self._mocks = (
             ToolMocks(*map(load_mocks, options.mocks), seed=seed) if options.mocks else None
         )
@@ -227,7 +229,8 @@ class Server:
         self._forgotten_id = newest[0].exchange_id if newest else None
         assert self._loop is not None
         asyncio.run_coroutine_threadsafe(self._replace_simulator().close(), self._loop)
-        self._faults = self._build_faults()
+        self._faults.set_plan(self._options.faults)
+        self._faults.reset()
         if self._mocks is not None:
             self._mocks.reset()
 
@@ -340,11 +343,6 @@ class Server:
         shelf = None if self._options.shelf is None else self._shelf
         settings = self._options.simulator
         return Simulator(seed=self._seed, clock=self._clock, settings=settings, shelf=shelf)
-
-    def _build_faults(self) -> Faults:
-        return Faults(
-            self._options.faults, seed=self._seed, by_header=self._options.faults_by_header
-        )
 
     async def _close_simulator(self) -> None:
         await self._replace_simulator().close()

@@ -171,7 +171,9 @@ def test_a_foreign_host_or_page_is_refused_and_leaves_no_exchange(
 
 
 def test_a_body_over_the_limit_is_refused_as_the_api_does(server: Server) -> None:
-    answer = send(server, "POST", "/v1/messages", b" " * (find_body_cap("/v1/messages") + 1), HEADERS)
+    answer = send(
+        server, "POST", "/v1/messages", b" " * (find_body_cap("/v1/messages") + 1), HEADERS
+    )
     assert (answer.status, answer.json["error"]["type"]) == (413, "request_too_large")
     assert answer.json["request_id"] == answer.headers["request-id"]
     assert server.exchanges == []
