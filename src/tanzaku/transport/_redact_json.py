@@ -13,6 +13,7 @@ _SIGNS_IN_ANY_CASE = (
     *("authorization", "bearer", "private key", "api-key", "api_key", "secret_access_key"),
     "aws_session_token",
 )
+_SHORT = 40
 
 
 def redact_json(value: Any) -> Any:
@@ -60,7 +61,15 @@ def _redact_fully(text: str) -> str:
 
 
 def _may_hold_credential(text: str) -> bool:
+    return _find_sign_in_short(text) if len(text) <= _SHORT else _find_sign(text)
+
+
+def _find_sign(text: str) -> bool:
     if any(sign in text for sign in _SIGNS):
         return True
     lowered = text.lower()
     return any(sign in lowered for sign in _SIGNS_IN_ANY_CASE)
+
+
+# Names of fields and of kinds come again and again.
+_find_sign_in_short = lru_cache(maxsize=4096)(_find_sign)
