@@ -28,6 +28,7 @@ WAIVED: list[tuple[str, dict[str, Any]]] = [
         {"messages": PREFILL},
     ),
     ("model: claude-haiku-9", {"model": "claude-haiku-9"}),
+    ("messages: at least one message is required", {"messages": []}),
     (
         "max_tokens: 99999 > 64000, which is the maximum allowed number of output tokens for "
         "claude-haiku-4-5-20251001",

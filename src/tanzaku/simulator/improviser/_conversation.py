@@ -203,7 +203,7 @@ def read_conversation(request: Mapping[str, Any], seed: int) -> Conversation:
     messages = request["messages"]
     conversation = Conversation(request, seed)
     at = len(messages) - 1
-    if messages[at]["role"] == "assistant":
+    if messages and messages[at]["role"] == "assistant":
         conversation.prefill = read_text(messages[at]["content"])
         at -= 1
     texts: list[str] = []
