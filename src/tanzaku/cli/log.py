@@ -39,30 +39,19 @@ def build(messages: Messages) -> click.Command:
         ],
         help=say("cli.log.help"),
     )
-    group.add_command(
-        click.Command(
-            "show",
-            callback=click.pass_obj(show_exchange),
-            params=[
-                click.Argument(["exchange_id"], metavar="ID"),
-                ledger_option(messages),
-                json_option(messages),
-            ],
-            help=say("cli.log.show.help"),
+    for name, callback in (("show", show_exchange), ("explain", explain_exchange)):
+        group.add_command(
+            click.Command(
+                name,
+                callback=click.pass_obj(callback),
+                params=[
+                    click.Argument(["exchange_id"], metavar="ID"),
+                    ledger_option(messages),
+                    json_option(messages),
+                ],
+                help=say(f"cli.log.{name}.help"),
+            )
         )
-    )
-    group.add_command(
-        click.Command(
-            "explain",
-            callback=click.pass_obj(explain_exchange),
-            params=[
-                click.Argument(["exchange_id"], metavar="ID"),
-                ledger_option(messages),
-                json_option(messages),
-            ],
-            help=say("cli.log.explain.help"),
-        )
-    )
     return group
 
 
