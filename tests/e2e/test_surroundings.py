@@ -136,6 +136,21 @@ def test_what_was_recorded_is_replayed(tmp_path: Path) -> None:
             ask(server, "What is 15 times 24?")
 
 
+def test_a_replay_starts_anew_and_never_stands_beside_the_live_api(tmp_path: Path) -> None:
+    file = tmp_path / "day.jsonl"
+    with Server(options=ServerOptions(record=file)) as server:
+        ask(server)
+    options = ServerOptions(replay=file, replay_mode="strict")
+    with Server(options=options) as server:
+        ask(server)
+        with pytest.raises(anthropic.NotFoundError):
+            ask(server)
+        server.reset()
+        ask(server)
+    with pytest.raises(UserError, match="not beside it"):
+        Server(live_api_key="sk-ant-x", options=options)
+
+
 def test_limits_are_told_in_headers_and_obeyed() -> None:
     limits = QuotaSettings(models={"haiku-4-5": Figures(requests=2)})
     with Server(options=ServerOptions(simulator=SimulatorSettings(limits=limits))) as server:

@@ -88,6 +88,11 @@ class Server:
                 "The key for the live API holds a space, a line break or a letter that is not ASCII.",
                 hint="Set ANTHROPIC_API_KEY to the key alone.",
             )
+        if live_api_key is not None and options.replay is not None:
+            raise UserError(
+                "A recording is replayed instead of the live API, not beside it.",
+                hint="Leave out --live or --replay.",
+            )
         self._host = host
         self._port = port
         self._live_api_key = live_api_key
@@ -96,6 +101,7 @@ class Server:
         self._seed = seed
         self._options = options
         self._shelf: FileShelf | None = None
+        self._replay: Replay | None = None
         self._simulator = self._build_simulator()
         self._faults = Faults(
             options.faults, seed=seed, clock=self._clock, by_header=options.faults_by_header
@@ -233,6 +239,8 @@ class Server:
         self._faults.reset()
         if self._mocks is not None:
             self._mocks.reset()
+        if self._replay is not None:
+            self._replay.rewind()
 
     def _running_ledger(self) -> Ledger:
         if self._ledger is None:
@@ -293,7 +301,7 @@ class Server:
             route, upstream = "anthropic", build_anthropic_upstream(client, self._live_api_key)
         elif options.replay is not None:
             route = "replay"
-            upstream = Replay.load(
+            upstream = self._replay = Replay.load(
                 options.replay,
                 clock=self._clock,
                 mode=options.replay_mode,
