@@ -31,7 +31,7 @@ def is_short(body: Mapping[str, Any]) -> bool:
 
 
 def use_server() -> None:
-    with Server("127.0.0.1", 0, seed=1, ledger=Path("ledger.db"), pace="instant") as server:
+    with Server("127.0.0.1", 0, seed=1, ledger=Path("ledger.db")) as server:
         url: str = server.url
         server.say("text", times=2, when=is_short)
         server.say([{"type": "text", "text": url}])
@@ -81,5 +81,5 @@ def use_catalog() -> Decimal:
 
 simulators = (
     Simulator(seed=1, clock=SystemClock()),
-    Simulator(clock=VirtualClock(), pace="instant"),
+    Simulator(clock=VirtualClock()),
 )
