@@ -1,6 +1,5 @@
 """Scenarios, mocks, faults, recordings, limits and a shelf around one server, by the SDK and HTTP."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -211,4 +210,4 @@ def test_a_family_that_is_not_simulated_is_named(path: str, family: str) -> None
         status, body = call(server, "POST", path, {})
     assert (status, body["error"]["type"]) == (404, "not_found_error")
     assert family in body["error"]["message"]
-    assert json.dumps(body["request_id"])
+    assert body["request_id"].startswith("req_")

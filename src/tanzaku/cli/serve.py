@@ -1,5 +1,6 @@
 """`tanzaku serve`: the local Claude API on one port, every exchange recorded."""
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
@@ -73,6 +74,12 @@ def build(messages: Messages) -> click.Command:
                 help=say("cli.serve.replay_speed.help"),
             ),
             _file_option(["--shelf"], say("cli.serve.shelf.help")),
+            click.Option(
+                ["--batch-speed"],
+                type=click.FloatRange(0, min_open=True),
+                default=math.inf,
+                help=say("cli.serve.batch_speed.help"),
+            ),
             ledger_option(messages),
         ],
         help=say("cli.serve.help"),
@@ -102,6 +109,7 @@ def serve(
     replay_mode: Literal["lenient", "strict"],
     replay_speed: float | None,
     shelf: Path | None,
+    batch_speed: float,
     ledger: Path | None,
 ) -> None:
     """Serve until SIGINT or SIGTERM; open streams get 30 s to end."""
@@ -125,6 +133,7 @@ def serve(
             pace=parse_pace(pace),
             limits=None if limits is None else parse_limits(limits),
             strictness=strictness,
+            batch_speed=batch_speed,
         ),
         faults=FaultPlan() if faults is None else load_faults(faults),
         faults_by_header=fault_header,

@@ -1,6 +1,7 @@
 """The schema as numbered migrations; `PRAGMA user_version` says which were applied."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import apsw
@@ -70,13 +71,8 @@ def check_schema(connection: apsw.Connection, path: Path) -> int:
 
     Raises UserError for what is not a ledger and for a ledger newer than this Tanzaku.
     """
-    try:
-        application_id = read_pragma(connection, "application_id")
-        version = read_pragma(connection, "user_version")
-        is_empty = not connection.execute("SELECT count(*) FROM sqlite_schema").get
-    except apsw.NotADBError as error:
-        raise refuse_foreign(path) from error
-    if application_id != APPLICATION_ID and not (application_id == 0 and is_empty):
+    version = read_schema_version(connection, APPLICATION_ID)
+    if version is None:
         raise refuse_foreign(path)
     if version > len(MIGRATIONS):
         raise UserError(
@@ -97,10 +93,30 @@ def migrate(connection: apsw.Connection, path: Path, clock: Clock) -> None:
     version = check_schema(connection, path)
     if 0 < version < len(MIGRATIONS):
         _back_up(connection, path, version, clock)
-    for number, script in enumerate(MIGRATIONS[version:], start=version + 1):
+    run_migrations(connection, MIGRATIONS, version, APPLICATION_ID)
+
+
+def read_schema_version(connection: apsw.Connection, application_id: int) -> int | None:
+    """The schema version of a file of this kind, 0 for a new one; None for any other file."""
+    try:
+        found_id = read_pragma(connection, "application_id")
+        version = read_pragma(connection, "user_version")
+        is_empty = not connection.execute("SELECT count(*) FROM sqlite_schema").get
+    except apsw.NotADBError:
+        return None
+    if found_id != application_id and not (found_id == 0 and is_empty):
+        return None
+    return version
+
+
+def run_migrations(
+    connection: apsw.Connection, scripts: Sequence[str], version: int, application_id: int
+) -> None:
+    """Bring a file from `version` to the newest schema, each step in a transaction of its own."""
+    for number, script in enumerate(scripts[version:], start=version + 1):
         with connection:
             connection.execute(script)
-            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            connection.execute(f"PRAGMA application_id = {application_id}")
             connection.execute(f"PRAGMA user_version = {number}")
 
 

@@ -12,7 +12,7 @@ import apsw
 
 from tanzaku.core import UserError
 from tanzaku.ledger._lock import WriterLock
-from tanzaku.ledger._schema import read_pragma
+from tanzaku.ledger._schema import read_schema_version, run_migrations
 from tanzaku.ledger._shelf import ShelfRow
 from tanzaku.ledger._sqlite import connect_reader, connect_writer, ensure_sound_sqlite
 from tanzaku.ledger.errors import LedgerError
@@ -166,21 +166,12 @@ def _ensure_own_file(path: Path) -> None:
 
 def _migrate(connection: apsw.Connection, path: Path) -> None:
     version = _check_schema(connection, path)
-    for number, script in enumerate(_MIGRATIONS[version:], start=version + 1):
-        with connection:
-            connection.execute(script)
-            connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
-            connection.execute(f"PRAGMA user_version = {number}")
+    run_migrations(connection, _MIGRATIONS, version, _APPLICATION_ID)
 
 
 def _check_schema(connection: apsw.Connection, path: Path) -> int:
-    try:
-        application_id = read_pragma(connection, "application_id")
-        version = read_pragma(connection, "user_version")
-        is_empty = not connection.execute("SELECT count(*) FROM sqlite_schema").get
-    except apsw.NotADBError as error:
-        raise _refuse_foreign(path) from error
-    if application_id != _APPLICATION_ID and not (application_id == 0 and is_empty):
+    version = read_schema_version(connection, _APPLICATION_ID)
+    if version is None:
         raise _refuse_foreign(path)
     if version > len(_MIGRATIONS):
         raise UserError(

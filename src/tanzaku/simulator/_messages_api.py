@@ -104,15 +104,7 @@ class MessagesApi:
     async def count(self, call: Call) -> HttpResponse:
         """The number of a prompt's tokens."""
         parsed = parse_body(call.body)
-        countable = await self._find_files(call, parsed) if _FILE in call.body else None
-        prepared = await self._brain.prepare(
-            parsed,
-            len(call.body),
-            call.version.decode("latin-1"),
-            call.betas,
-            endpoint="count_tokens",
-            countable=countable,
-        )
+        prepared = await self._check(call, parsed, endpoint="count_tokens")
         key = digest_request(b"count_tokens", canonical_json(parsed))
         request_id = derive_id("req", self._seed, key, self._occurrences.next(key))
         head = self._head(call, prepared, request_id, "catalog")
@@ -245,18 +237,22 @@ class MessagesApi:
         endpoint: Endpoint = "messages",
         is_continued: bool = False,
     ) -> Prepared:
-        size = len(call.body)
-        version = call.version.decode("latin-1")
-        countable: dict[str, Any] | None = None
-        if _FILE in call.body:
-            countable = await self._find_files(call, parsed)
-        prepared = await self._brain.prepare(
-            parsed, size, version, call.betas, endpoint=endpoint, countable=countable
-        )
+        prepared = await self._check(call, parsed, endpoint=endpoint)
         # `find` takes a fifth of what `in` does. Earlier turns of a thread may be marked as well.
         if is_continued or call.body.find(_MARK) >= 0:
-            await self._caching.mark(prepared, call.workspace, size)
+            await self._caching.mark(prepared, call.workspace, len(call.body))
         return prepared
+
+    async def _check(self, call: Call, parsed: dict[str, Any], *, endpoint: Endpoint) -> Prepared:
+        countable = await self._find_files(call, parsed) if _FILE in call.body else None
+        return await self._brain.prepare(
+            parsed,
+            len(call.body),
+            call.version.decode("latin-1"),
+            call.betas,
+            endpoint=endpoint,
+            countable=countable,
+        )
 
     async def _find_files(self, call: Call, parsed: dict[str, Any]) -> dict[str, Any]:
         """The request with the contents of its files. Raises ApiError for one that it may not

@@ -2,17 +2,14 @@
 
 from datetime import UTC, date, datetime
 from typing import Any
-from urllib.parse import parse_qs
 
 from tanzaku.catalog import Model, UnknownModelError, get_model, list_models
-from tanzaku.wire import ApiError
+from tanzaku.simulator._pages import cut_page
+from tanzaku.wire import ApiError, parse_query
 
-_LIFECYCLES = ("active", "deprecated", "retired")
-_DEFAULT_LIMIT = 20
-_MAX_LIMIT = 1000
+_USUAL_LIFECYCLES = ("active", "deprecated")
 _EFFORTS = ("low", "medium", "high", "xhigh", "max")
 _THINKING_TYPES = ("adaptive", "between_tools", "disabled", "enabled")
-_KNOWN_QUERIES = frozenset({"after_id", "before_id", "limit", "lifecycle[]", "lifecycle", "beta"})
 
 
 def list_page(query: str, today: date) -> dict[str, Any]:
@@ -20,36 +17,13 @@ def list_page(query: str, today: date) -> dict[str, Any]:
 
     Raises ApiError 400 on a parameter out of range (texts in the API's form; each a guess).
     """
-    parameters = parse_qs(query, keep_blank_values=True)
-    for name in parameters:
-        if name not in _KNOWN_QUERIES:
-            raise ApiError.invalid_request(f"{name}: Extra inputs are not permitted")
-    stages = parameters.get("lifecycle[]") or parameters.get("lifecycle") or list(_LIFECYCLES[:2])
-    for stage in stages:
-        if stage not in _LIFECYCLES:
-            raise ApiError.invalid_request(
-                "lifecycle: Input should be 'active', 'deprecated' or 'retired'"
-            )
+    wanted = parse_query(query, "models")
+    stages = wanted.get("lifecycle", _USUAL_LIFECYCLES)
     models = [model for model in list_models() if read_lifecycle(model, today) in stages]
     models.sort(key=lambda model: (model.released_on or date.min, model.id), reverse=True)
-    limit = _read_limit(parameters.get("limit", [str(_DEFAULT_LIMIT)])[-1])
-    ids = [model.id for model in models]
-    start, end = 0, len(models)
-    if "after_id" in parameters:
-        start = _find(ids, parameters["after_id"][-1], "after_id") + 1
-    if "before_id" in parameters:
-        end = _find(ids, parameters["before_id"][-1], "before_id")
-        start = max(start, end - limit)
-        has_more = start > 0
-    else:
-        has_more = start + limit < end
-    page = models[start : min(end, start + limit)]
-    return {
-        "data": [describe_model(model, today) for model in page],
-        "has_more": has_more,
-        "first_id": page[0].id if page else None,
-        "last_id": page[-1].id if page else None,
-    }
+    places = {model.id: -place for place, model in enumerate(models)}
+    page = cut_page(models, places, wanted)
+    return page.show([describe_model(model, today) for model in page.items])
 
 
 def retrieve(name: str, today: date) -> dict[str, Any]:
@@ -114,22 +88,3 @@ def _render_day(day: date | None) -> str | None:
     if day is None:
         return None
     return datetime(day.year, day.month, day.day, tzinfo=UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _read_limit(text: str) -> int:
-    if not text.isdecimal():
-        raise ApiError.invalid_request(
-            "limit: Input should be a valid integer, unable to parse string as an integer"
-        )
-    limit = int(text)
-    if limit < 1:
-        raise ApiError.invalid_request("limit: Input should be greater than or equal to 1")
-    if limit > _MAX_LIMIT:
-        raise ApiError.invalid_request(f"limit: Input should be less than or equal to {_MAX_LIMIT}")
-    return limit
-
-
-def _find(ids: list[str], wanted: str, name: str) -> int:
-    if wanted not in ids:
-        raise ApiError.invalid_request(f"{name}: no model has the id {wanted}")
-    return ids.index(wanted)
