@@ -2,7 +2,7 @@
 
 from tanzaku.core.canonical import canonical_json
 from tanzaku.core.clock import Clock, SystemClock, VirtualClock, format_rfc3339
-from tanzaku.core.errors import TanzakuError, UserError, fill
+from tanzaku.core.errors import InputFileError, TanzakuError, UserError, fill
 from tanzaku.core.ids import derive_id
 from tanzaku.core.sse import SseDecoder, SseFrame, encode_frame
 from tanzaku.core.version import VERSION
@@ -10,6 +10,7 @@ from tanzaku.core.version import VERSION
 __all__ = [
     "VERSION",
     "Clock",
+    "InputFileError",
     "SseDecoder",
     "SseFrame",
     "SystemClock",

@@ -2,6 +2,7 @@
 
 TanzakuError
 ├── UserError            what a person can mend: message, way out, exit code
+│   └── InputFileError   a YAML file given to Tanzaku is wrong
 └── (each room's own, in its errors.py)
 """
 
@@ -32,6 +33,11 @@ class UserError(TanzakuError):
         self.message = fill(template, values)
         self.hint = fill(hint, values)
         super().__init__(self.message)
+
+
+class InputFileError(UserError):
+    """A file a person wrote is wrong; the message starts with `file:line:column` (both counted
+    from 1) wherever a line is to blame."""
 
 
 def fill(template: str, values: Mapping[str, object]) -> str:

@@ -18,12 +18,14 @@ def get_header(headers: HeaderList, name: bytes) -> bytes | None:
 @dataclass(slots=True)
 class HttpRequest:
     """A request read whole. `target` is path and query as received, percent-encoding untouched;
-    `body` still carries its content-encoding."""
+    `body` still carries its content-encoding. `peer` is the IP address it came from, as text,
+    empty for one made in this process."""
 
     method: str
     target: str
     headers: HeaderList
     body: bytes
+    peer: str = ""
 
     @property
     def path(self) -> str:

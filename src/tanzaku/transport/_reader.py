@@ -78,6 +78,7 @@ class RequestReader:
 
     def __init__(self, limits: ServerLimits, max_body_bytes: BodyCap) -> None:
         self.received: deque[Received] = deque()
+        self.peer = ""
         self.phase = HEAD
         self.is_deaf = False
         self.is_continue_wanted = False
@@ -240,6 +241,7 @@ class RequestReader:
             self._target.decode("latin-1"),
             self._headers,
             body[0] if len(body) == 1 else b"".join(body),
+            self.peer,
         )
         self.received.append(Received(request, self._is_kept_alive, self._is_old, is_too_large))
 

@@ -102,6 +102,8 @@ class ServedConnection(asyncio.Protocol):
     @override
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         self._transport = transport
+        peer = transport.get_extra_info("peername")
+        self._reader.peer = peer[0] if peer else ""
         connections = self._hall.connections
         connections.add(self)
         self._hall.is_empty.clear()

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from tanzaku.simulator._yaml import Entry, parse_yaml, read_yaml
-from tanzaku.simulator.errors import InputFileError
+from tanzaku.core import InputFileError
+from tanzaku.core.plain_yaml import Entry, parse_yaml, read_yaml
 from tanzaku.simulator.faults._fault import NAME, Fault, FaultPlan, When, Where
 from tanzaku.simulator.faults._kinds import KINDS, Parameter, Setting
 from tanzaku.simulator.scenario._conditions import read_range

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from tanzaku.simulator._yaml import Entry
-from tanzaku.simulator.errors import InputFileError
+from tanzaku.core import InputFileError
+from tanzaku.core.plain_yaml import Entry
 from tanzaku.simulator.improviser import conforms, is_type, parse_pattern, resolve
 
 _MOST: Final = 2**53

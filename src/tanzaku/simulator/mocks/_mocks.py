@@ -9,8 +9,7 @@ from random import Random
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Literal
 
-from tanzaku.core import Clock, SystemClock, UserError
-from tanzaku.simulator.errors import InputFileError
+from tanzaku.core import Clock, InputFileError, SystemClock, UserError
 from tanzaku.simulator.mocks import _keys
 from tanzaku.simulator.mocks._log import MockCall, Pending
 from tanzaku.simulator.mocks._outcomes import MockAnswer, MockTimeout

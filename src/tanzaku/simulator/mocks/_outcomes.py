@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from tanzaku.simulator._yaml import Entry
-from tanzaku.simulator.errors import InputFileError
+from tanzaku.core import InputFileError
+from tanzaku.core.plain_yaml import Entry
 from tanzaku.simulator.mocks import _keys
 from tanzaku.simulator.mocks._arguments import InputSchema
 from tanzaku.simulator.mocks._templates import Filling, read_text, read_value

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from tanzaku.simulator._yaml import Entry, Place, parse_yaml, read_yaml
-from tanzaku.simulator.errors import InputFileError
+from tanzaku.core import InputFileError
+from tanzaku.core.plain_yaml import Entry, Place, parse_yaml, read_yaml
 from tanzaku.simulator.improviser import is_same
 from tanzaku.simulator.mocks import _keys
 from tanzaku.simulator.mocks._arguments import InputSchema, read_input_schema

@@ -7,9 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tanzaku.core import format_rfc3339
-from tanzaku.simulator._yaml import Entry, Place
-from tanzaku.simulator.errors import InputFileError
+from tanzaku.core import InputFileError, format_rfc3339
+from tanzaku.core.plain_yaml import Entry, Place
 from tanzaku.simulator.mocks._arguments import InputSchema
 
 _PLACE = re.compile(r"(?<!\\)\{\{([^{}]*)\}\}")

@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from tanzaku.catalog import Model, UnknownModelError, get_model, list_models
-from tanzaku.core import UserError
-from tanzaku.simulator._yaml import Entry, parse_yaml, read_yaml
-from tanzaku.simulator.errors import InputFileError
+from tanzaku.core import InputFileError, UserError
+from tanzaku.core.plain_yaml import Entry, parse_yaml, read_yaml
 from tanzaku.simulator.quota._settings import (
     Capacity,
     Figures,

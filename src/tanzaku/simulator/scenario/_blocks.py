@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from tanzaku.simulator._yaml import Entry
-from tanzaku.simulator.errors import InputFileError
+from tanzaku.core import InputFileError
+from tanzaku.core.plain_yaml import Entry
 from tanzaku.simulator.improviser import sign
 from tanzaku.simulator.scenario import _keys
 from tanzaku.simulator.scenario._conditions import When

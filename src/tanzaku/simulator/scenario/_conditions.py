@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tanzaku.catalog import UnknownModelError, get_model
-from tanzaku.simulator._yaml import Entry
-from tanzaku.simulator.errors import InputFileError
+from tanzaku.core import InputFileError
+from tanzaku.core.plain_yaml import Entry
 from tanzaku.simulator.scenario import _keys
 from tanzaku.simulator.scenario._jsonpath import BadPathError, JsonPath
 from tanzaku.simulator.scenario._regex import Regex, RegexError, shorten

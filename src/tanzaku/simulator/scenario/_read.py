@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from tanzaku.core import canonical_json
-from tanzaku.simulator._yaml import Entry, parse_yaml, read_yaml
-from tanzaku.simulator.errors import InputFileError
+from tanzaku.core import InputFileError, canonical_json
+from tanzaku.core.plain_yaml import Entry, parse_yaml, read_yaml
 from tanzaku.simulator.scenario import _keys
 from tanzaku.simulator.scenario._conditions import Condition, When, read_when
 from tanzaku.simulator.scenario._replies import Reply, read_reply

@@ -4,10 +4,10 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from tanzaku.core import InputFileError
+from tanzaku.core.plain_yaml import Entry
 from tanzaku.simulator._error_texts import get_error_text
 from tanzaku.simulator._script import ScriptedAnswer
-from tanzaku.simulator._yaml import Entry
-from tanzaku.simulator.errors import InputFileError
 from tanzaku.simulator.scenario import _keys
 from tanzaku.simulator.scenario._blocks import Block, read_block, read_fields, read_tool_call
 from tanzaku.simulator.scenario._conditions import When

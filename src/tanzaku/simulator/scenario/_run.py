@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tanzaku.simulator.errors import InputFileError
+from tanzaku.core import InputFileError
 from tanzaku.simulator.scenario._conditions import Test
 from tanzaku.simulator.scenario._read import Rule, Scenario
 from tanzaku.simulator.scenario._replies import Answered

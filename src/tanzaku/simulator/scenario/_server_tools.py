@@ -5,9 +5,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from tanzaku.core import derive_id
-from tanzaku.simulator._yaml import Entry
-from tanzaku.simulator.errors import InputFileError
+from tanzaku.core import InputFileError, derive_id
+from tanzaku.core.plain_yaml import Entry
 from tanzaku.simulator.improviser import sign
 from tanzaku.simulator.scenario import _keys
 from tanzaku.simulator.scenario._conditions import When

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tanzaku.simulator._yaml import Entry
-from tanzaku.simulator.errors import InputFileError
+from tanzaku.core import InputFileError
+from tanzaku.core.plain_yaml import Entry
 from tanzaku.simulator.scenario._conditions import When
 from tanzaku.simulator.scenario._jsonpath import BadPathError, JsonPath
 from tanzaku.simulator.scenario._regex import RegexError

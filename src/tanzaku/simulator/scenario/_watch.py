@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from tanzaku.simulator.errors import InputFileError
+from tanzaku.core import InputFileError
 from tanzaku.simulator.scenario._read import load_scenario
 from tanzaku.simulator.scenario._run import ScenarioRun
 

@@ -8,8 +8,8 @@ import jsonschema_rs
 import pytest
 
 from harness.mocked import PARCEL, PAYMENT, ROOT, write_tool
-from tanzaku.simulator._yaml import parse_yaml
-from tanzaku.simulator.errors import InputFileError
+from tanzaku.core import InputFileError
+from tanzaku.core.plain_yaml import parse_yaml
 from tanzaku.simulator.mocks import _keys, load_mocks, parse_mocks
 
 SCHEMA: dict[str, Any] = json.loads(

@@ -5,8 +5,7 @@ from typing import Any
 import pytest
 
 from harness.mocked import build_mocks, call, write_tool
-from tanzaku.core import UserError, VirtualClock
-from tanzaku.simulator.errors import InputFileError
+from tanzaku.core import InputFileError, UserError, VirtualClock
 from tanzaku.simulator.mocks import MockFailure, MockResult, ToolMocks, parse_mocks
 
 TWO = write_tool(

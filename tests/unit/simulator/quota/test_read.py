@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from tanzaku.core import UserError
-from tanzaku.simulator.errors import InputFileError
+from tanzaku.core import InputFileError, UserError
 from tanzaku.simulator.quota import (
     Capacity,
     Figures,

@@ -7,7 +7,7 @@ from pathlib import Path
 import jsonschema_rs
 import pytest
 
-from tanzaku.simulator._yaml import parse_yaml
+from tanzaku.core.plain_yaml import parse_yaml
 from tanzaku.simulator.scenario import _keys, parse_scenario
 
 DOCS = Path(__file__).parents[4] / "docs"

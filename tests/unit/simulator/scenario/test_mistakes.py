@@ -7,8 +7,8 @@ from typing import Any
 import jsonschema_rs
 import pytest
 
-from tanzaku.simulator._yaml import parse_yaml
-from tanzaku.simulator.errors import InputFileError
+from tanzaku.core import InputFileError
+from tanzaku.core.plain_yaml import parse_yaml
 from tanzaku.simulator.scenario import load_scenario, parse_scenario
 
 ROOT = Path(__file__).parents[4]

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tanzaku.simulator.errors import InputFileError
+from tanzaku.core import InputFileError
 from tanzaku.simulator.scenario import (
     Choice,
     Count,

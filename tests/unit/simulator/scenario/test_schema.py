@@ -10,7 +10,7 @@ import pytest
 from anthropic.types import bash_code_execution_tool_result_error_code as bash
 
 from harness.scenarios import CITATIONS, REPLIES
-from tanzaku.simulator._yaml import parse_yaml
+from tanzaku.core.plain_yaml import parse_yaml
 from tanzaku.simulator.scenario import _keys, load_scenario, parse_scenario
 
 ROOT = Path(__file__).parents[4]

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal, override
 
-from tanzaku.simulator.errors import InputFileError
+from tanzaku.core.errors import InputFileError
 
 MAX_BYTES: Final = 1 << 20
 MAX_DEPTH: Final = 40

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from tanzaku.simulator._yaml import MAX_BYTES, Entry, parse_yaml, read_yaml
-from tanzaku.simulator.errors import InputFileError
+from tanzaku.core import InputFileError
+from tanzaku.core.plain_yaml import MAX_BYTES, Entry, parse_yaml, read_yaml
 
 
 @pytest.mark.parametrize(
