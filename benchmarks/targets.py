@@ -63,7 +63,7 @@ async def open_server(ledger: Path, pace: str = "instant"):
 
 @asynccontextmanager
 async def open_gateway(ledger: Path, upstream_url: str):
-    from tanzaku.gateway import Gateway
+    from tanzaku.gateway import Gateway, OneTarget
     from tanzaku.ledger import Ledger
 
     clock = SystemClock()
@@ -71,8 +71,7 @@ async def open_gateway(ledger: Path, upstream_url: str):
     try:
         with Ledger.open(ledger, clock=clock) as store:
             gateway = Gateway(
-                partial(client.send, base_url=upstream_url),
-                route="simulator",
+                OneTarget("simulator", partial(client.send, base_url=upstream_url)),
                 ledger=store,
                 clock=clock,
             )

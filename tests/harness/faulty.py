@@ -12,7 +12,7 @@ from anthropic import Anthropic
 
 from tanzaku.core import SystemClock, VirtualClock
 from tanzaku.exchange import Exchange
-from tanzaku.gateway import Gateway
+from tanzaku.gateway import Gateway, OneTarget, Stages
 from tanzaku.ledger import Ledger, LedgerReader
 from tanzaku.simulator import Simulator
 from tanzaku.simulator.faults import Fault, FaultPlan, Faults
@@ -43,11 +43,10 @@ class Faulty:
         simulator = Simulator(clock=SystemClock())
         with Ledger.open(self._path, clock=SystemClock()) as self.ledger:
             gateway = Gateway(
-                self.faults.wrap(simulator),
-                route="simulator",
+                OneTarget("simulator", self.faults.wrap(simulator)),
                 ledger=self.ledger,
                 clock=SystemClock(),
-                edge=self.faults.intercept,
+                stages=Stages(edge=self.faults.intercept),
             )
             async with serve(gateway, max_body_bytes=32 << 20, admit=self.faults.admits) as running:
                 self.port = running.port

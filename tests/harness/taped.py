@@ -10,7 +10,7 @@ from anthropic import Anthropic
 
 from tanzaku.core import SystemClock
 from tanzaku.exchange import Exchange
-from tanzaku.gateway import Gateway, Recorder
+from tanzaku.gateway import Gateway, OneTarget, Recorder
 from tanzaku.ledger import Ledger
 from tanzaku.simulator import PaceSettings, Simulator, SimulatorSettings
 from tanzaku.simulator.replay import Replay, ReplayMode
@@ -46,7 +46,7 @@ async def _open(upstream: Handler, close: Callable[[], Any]) -> AsyncIterator[Ta
     clock = SystemClock()
     try:
         with Ledger.open(None, clock=clock) as ledger:
-            gateway = Gateway(upstream, route="test", ledger=ledger, clock=clock)
+            gateway = Gateway(OneTarget("test", upstream), ledger=ledger, clock=clock)
             async with serve(gateway, max_body_bytes=32 << 20) as running:
                 yield Talk(f"http://127.0.0.1:{running.port}", running.port, ledger)
     finally:

@@ -5,8 +5,14 @@ security notes. The credentials and Tanzaku's own labels pass to an upstream in 
 simulator answers a missing key with 401 as the API does) and never to a real one.
 """
 
-from tanzaku.exchange import LABEL_PREFIX
-from tanzaku.transport import HOP_BY_HOP, HeaderList
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+from tanzaku.exchange import LABEL_PREFIX, RULE_HEADER
+from tanzaku.gateway._answer import is_event_stream, is_json
+from tanzaku.transport import HOP_BY_HOP, HeaderList, get_header, redact_headers, redact_text
+from tanzaku.wire import ANTHROPIC_VERSION, REQUEST_ID
 
 # The length is made again by whoever writes the message; X-Forwarded-* comes from strangers.
 _NEVER_FORWARDED = HOP_BY_HOP | {
@@ -22,6 +28,110 @@ _FORWARDED_PREFIX = b"x-forwarded-"
 _NEVER_RETURNED = HOP_BY_HOP | {b"set-cookie", b"set-cookie2"}
 _CREDENTIALS = frozenset({b"authorization", b"x-api-key", b"api-key"})
 _LABEL_PREFIX = LABEL_PREFIX.encode()
+
+
+_LENGTH = b"content-length"
+_RULE = RULE_HEADER.encode()
+_ID_NAME = REQUEST_ID.decode()
+_ANY_ID = (REQUEST_ID, b"")
+_PLAIN_ID = b"req_"
+_MOST_LINES = 64
+
+type Line = tuple[bytes, bytes]
+type KeptHeaders = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RequestHead:
+    """What is read of a request's header lines: `forwarded` goes on to the upstream, `kept` to the
+    ledger. `is_coded` says that the body carries a content-encoding."""
+
+    forwarded: tuple[Line, ...]
+    kept: KeptHeaders
+    labels: Mapping[str, str]
+    api_version: str | None
+    is_json: bool
+    is_coded: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerHead:
+    """What is read of an answer's header lines: `returned` goes back to the client, `kept` to the
+    ledger. An event stream counts as one when it can be read as it passes: not compressed."""
+
+    returned: tuple[Line, ...]
+    kept: KeptHeaders
+    rule: str | None
+    is_json: bool
+    is_coded: bool
+    is_event_stream: bool
+
+    def return_with(self, request_id: bytes | None) -> HeaderList:
+        """What goes back to the client, with the answer's own `request-id`."""
+        if request_id is None:
+            return list(self.returned)
+        return [
+            (name, request_id if name == REQUEST_ID else value) for name, value in self.returned
+        ]
+
+    def keep_with(self, request_id: bytes | None) -> list[tuple[str, str]]:
+        """What the ledger keeps, with the answer's own `request-id`."""
+        if request_id is None:
+            return list(self.kept)
+        text = request_id.decode("latin-1")
+        if not request_id.startswith(_PLAIN_ID):
+            text = redact_text(text)
+        return [(name, text if name == _ID_NAME else value) for name, value in self.kept]
+
+
+def read_request_head(headers: HeaderList) -> RequestHead:
+    """Most clients send the same lines again and again, so what was read of them is remembered."""
+    lines = tuple([line for line in headers if line[0] != _LENGTH])
+    return _read_request(lines) if len(lines) <= _MOST_LINES else _read_request.__wrapped__(lines)
+
+
+def read_answer_head(headers: HeaderList) -> tuple[AnswerHead, bytes | None]:
+    """The head, remembered likewise but for its `request-id`, which comes beside it."""
+    places = [place for place, line in enumerate(headers) if line[0] == REQUEST_ID]
+    if len(places) != 1:
+        return _read_answer(tuple(headers)), None
+    lines = headers.copy()
+    _, request_id = lines[places[0]]
+    lines[places[0]] = _ANY_ID
+    return _read_answer(tuple(lines)), request_id
+
+
+@lru_cache(maxsize=128)
+def _read_request(lines: tuple[Line, ...]) -> RequestHead:
+    headers = list(lines)
+    version = get_header(headers, ANTHROPIC_VERSION)
+    labels = read_labels(headers)
+    return RequestHead(
+        forwarded=tuple(forward_request_headers(headers)),
+        kept=tuple(redact_headers(headers)),
+        labels={redact_text(name): redact_text(value) for name, value in labels.items()},
+        api_version=None if version is None else redact_text(version.decode("latin-1")),
+        is_json=is_json(headers),
+        is_coded=_is_coded(headers),
+    )
+
+
+@lru_cache(maxsize=128)
+def _read_answer(lines: tuple[Line, ...]) -> AnswerHead:
+    headers = list(lines)
+    rule = get_header(headers, _RULE)
+    return AnswerHead(
+        returned=tuple(forward_response_headers(headers)),
+        kept=tuple(redact_headers(headers)),
+        rule=None if rule is None else rule.decode("latin-1"),
+        is_json=is_json(headers),
+        is_coded=_is_coded(headers),
+        is_event_stream=is_event_stream(headers),
+    )
+
+
+def _is_coded(headers: HeaderList) -> bool:
+    return get_header(headers, b"content-encoding") not in (None, b"identity")
 
 
 def forward_request_headers(headers: HeaderList) -> HeaderList:

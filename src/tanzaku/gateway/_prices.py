@@ -10,10 +10,11 @@ from pydantic_core import to_json
 from tanzaku.catalog import Rates, UnpricedUsageError, estimate_tokens, resolve_rates
 from tanzaku.core import UserError
 from tanzaku.exchange import Cost
+from tanzaku.gateway._stages import Worst
 
 _DAY_S = 86_400
 _EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
-type _ReservationKey = tuple[str, int, int, bool, str, str]
+type _BoundKey = tuple[object, int, int, bool, str, str]
 # Model names come from strangers; past this many the book starts anew instead of growing.
 _MOST_NAMES = 1024
 # No model writes that much; a request that asks for more is refused, and costs nothing.
@@ -26,7 +27,7 @@ class PriceBook:
     def __init__(self) -> None:
         self._day = -1
         self._entries: dict[str, Rates | str] = {}
-        self._reserved: dict[_ReservationKey, Decimal | None] = {}
+        self._bounds: dict[_BoundKey, Worst] = {}
         self._priced: dict[tuple[str, bytes], Cost] = {}
 
     def find_rates(self, model: str, now: float) -> Rates | str:
@@ -34,7 +35,7 @@ class PriceBook:
         day = int(now // _DAY_S)
         if day != self._day:
             self._day, self._entries = day, {}
-            self._reserved.clear()
+            self._bounds.clear()
             self._priced.clear()
         entry = self._entries.get(model)
         if entry is None:
@@ -43,35 +44,35 @@ class PriceBook:
             entry = self._entries[model] = _resolve(model, date.fromordinal(_EPOCH_ORDINAL + day))
         return entry
 
-    def reserve(self, request: Mapping[str, Any], body: bytes, now: float) -> Decimal | None:
-        """An upper bound in dollars for a Messages request with the parsed and the decoded body.
+    def bound(self, request: Mapping[str, Any], body: bytes, now: float) -> Worst:
+        """An upper bound for a Messages request with the parsed and the decoded body.
 
         Every byte counts as input as `estimate_tokens` bounds it, at the price of a 1-hour cache
         write when the request asks for a cache, and the answer as `max_tokens` long. What the body
-        only points to (files, URLs, searches) is not in it. None when the model, its price or
+        only points to (files, URLs, searches) is not in it. No dollars when the model, its price or
         `max_tokens` is unknown.
         """
         model, max_tokens = request.get("model"), request.get("max_tokens")
-        if not isinstance(model, str) or type(max_tokens) is not int:
-            return None
-        if not 0 <= max_tokens <= _MOST_TOKENS:
-            return None
-        rates = self.find_rates(model, now)
+        tokens = estimate_tokens(len(body))
+        if type(max_tokens) is not int or not 0 <= max_tokens <= _MOST_TOKENS:
+            return Worst(None, tokens, 0)
+        rates = self.find_rates(model, now) if isinstance(model, str) else ""
         if isinstance(rates, str):
-            return None
+            return Worst(None, tokens, max_tokens)
         key = (
             model,
-            estimate_tokens(len(body)),
+            tokens,
             max_tokens,
-            b'"cache_control"' in body,
-            str(request.get("speed", "standard")),
-            str(request.get("inference_geo", "global")),
+            body.find(b'"cache_control"') >= 0,
+            _name(request.get("speed")),
+            _name(request.get("inference_geo")),
         )
-        if key not in self._reserved:
-            if len(self._reserved) >= _MOST_NAMES:
-                self._reserved.clear()
-            self._reserved[key] = _bound_cost(rates, *key[1:])
-        return self._reserved[key]
+        worst = self._bounds.get(key)
+        if worst is None:
+            if len(self._bounds) >= _MOST_NAMES:
+                self._bounds.clear()
+            worst = self._bounds[key] = Worst(_bound_cost(rates, *key[1:]), tokens, max_tokens)
+        return worst
 
     def price(self, model: str, usage: Mapping[str, Any], now: float) -> Cost | str:
         """What `usage` costs at `now`, or in a sentence why that is unknown."""
@@ -98,10 +99,18 @@ def _resolve(model: str, day: date) -> Rates | str:
         return error.message
 
 
+def _name(value: object) -> str:
+    return "" if value is None else str(value)
+
+
 def _bound_cost(
     rates: Rates, tokens: int, max_tokens: int, is_cached: bool, speed: str, geo: str
 ) -> Decimal | None:
-    usage: dict[str, Any] = {"output_tokens": max_tokens, "speed": speed, "inference_geo": geo}
+    usage: dict[str, Any] = {
+        "output_tokens": max_tokens,
+        "speed": speed or "standard",
+        "inference_geo": geo or "global",
+    }
     if is_cached:
         usage["input_tokens"] = 0
         usage["cache_creation_input_tokens"] = tokens

@@ -1,10 +1,12 @@
 """One exchange under way: opened in the ledger, settled there once, whatever happens."""
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
 from functools import lru_cache
 
 from tanzaku.core import Clock
 from tanzaku.exchange import (
-    RULE_HEADER,
     Attempt,
     Cost,
     Exchange,
@@ -14,38 +16,89 @@ from tanzaku.exchange import (
 )
 from tanzaku.gateway._answer import Outcome
 from tanzaku.gateway._edge import Meter
+from tanzaku.gateway._headers import RequestHead, read_answer_head
 from tanzaku.gateway._prices import PriceBook
+from tanzaku.gateway._stages import Asked, Caller, Hold, Target, Used
 from tanzaku.ledger import Ledger
-from tanzaku.transport import HeaderList, get_header, redact_body, redact_headers, redact_text
-from tanzaku.wire import REQUEST_ID
+from tanzaku.transport import HeaderList, redact_body, redact_text
 
-_RULE = RULE_HEADER.encode()
 CLIENT_GONE = ExchangeError("client_gone", "The client left before the answer ended.")
 CLIENT_GONE_STATUS = 499
+OWN_ROUTE = "gateway"
+"""The route of what no upstream was asked for: the gateway refused it."""
+
+
+type Observer = Callable[[Exchange], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """What every exchange is settled with."""
+
+    ledger: Ledger
+    clock: Clock
+    prices: PriceBook
+    observers: Sequence[Observer]
 
 
 class OpenExchange:
     """Collects attempts and times of one exchange until `settle`; a second `settle` does nothing."""
 
-    def __init__(
-        self, exchange: Exchange, *, route: str, ledger: Ledger, clock: Clock, prices: PriceBook
-    ) -> None:
-        self.exchange = exchange
+    def __init__(self, exchange_id: str, asked: Asked, head: RequestHead, books: Books) -> None:
+        params = asked.params
+        model = params.get("model")
+        self.is_priced = asked.is_message
+        self.worst = books.prices.bound(params, asked.body, asked.now) if asked.is_message else None
+        self.exchange = Exchange(
+            exchange_id=exchange_id,
+            started_at=asked.now,
+            method=asked.request.method,
+            path=keep_text(asked.path),
+            request_headers=list(head.kept),
+            request_body=redact_body(asked.body),
+            model=keep_text(model) if isinstance(model, str) else None,
+            is_stream=params.get("stream") is True,
+            api_version=head.api_version,
+            reserved_usd=None if self.worst is None else self.worst.usd,
+            labels=dict(head.labels),
+        )
         self.attempts: list[Attempt] = []
-        self.is_priced = False
         self.meter: Meter | None = None
-        self._route = route
-        self._ledger = ledger
-        self._clock = clock
-        self._prices = prices
-        self._began = clock.monotonic()
+        self.hold: Hold | None = None
+        self.is_repaired = False
+        self._route = OWN_ROUTE
+        self._books = books
+        self._began = books.clock.monotonic()
         self._first_byte: float | None = None
         self._is_settled = False
+
+    def name_caller(self, caller: Caller) -> None:
+        """Say in the record who asks; what the client says of that itself does not count."""
+        labels = self.exchange.labels
+        for name in ("key", "team", "owner", "tags"):
+            labels.pop(name, None)
+        if caller.key_id:
+            labels["key"] = caller.key_id
+        if caller.team:
+            labels["team"] = caller.team
+        if caller.owner:
+            labels["owner"] = caller.owner
+        if caller.tags:
+            labels["tags"] = ",".join(caller.tags)
+
+    def start(self) -> None:
+        """Append the started event; raises LedgerError as `Ledger.start` does."""
+        self._books.ledger.start(self.exchange)
+
+    def turn_to(self, target: Target) -> None:
+        """The next attempts are at `target`, whose answer, if it is the last one, is carried back."""
+        self._route = target.name
+        self.is_repaired = target.retry is not None
 
     def note_first_byte(self) -> None:
         """The answer's body begins to go to the client now."""
         if self._first_byte is None:
-            self._first_byte = self._clock.monotonic()
+            self._first_byte = self._books.clock.monotonic()
 
     async def settle(self, status: int, headers: HeaderList, body: bytes, outcome: Outcome) -> None:
         """Price the answer, append it to the ledger and return once it is durable.
@@ -54,35 +107,42 @@ class OpenExchange:
         """
         if self._is_settled:
             return
-        ended, now = self._clock.monotonic(), self._clock.now()
+        clock = self._books.clock
+        ended, now = clock.monotonic(), clock.now()
         if self.meter is not None:
             outcome = self.meter.bill(outcome)
         cost, unpriced = self._price(status, outcome, now)
         self._is_settled = True
+        if self.hold is not None:
+            self.hold.settle(_find_used(outcome, cost, unpriced), now)
         first = self._first_byte
         if first is None and body:
             first = ended
-        self.exchange.settlement = Settlement(
+        head, request_id = read_answer_head(headers)
+        exchange = self.exchange
+        exchange.settlement = Settlement(
             settled_at=now,
             status=status,
             route=self._route,
-            response_headers=keep_headers(headers),
+            response_headers=head.keep_with(request_id),
             response_body=redact_body(body),
             timings=Timings(
-                ttft_ms=None if first is None else (first - self._began) * 1000,
-                total_ms=(ended - self._began) * 1000,
+                None if first is None else (first - self._began) * 1000,
+                (ended - self._began) * 1000,
             ),
             attempts=self.attempts,
-            request_id=_decode(get_header(headers, REQUEST_ID)),
+            request_id=None if request_id is None else request_id.decode("latin-1"),
             response_model=outcome.model,
             stop_reason=outcome.stop_reason,
             usage=outcome.usage,
             cost=cost,
             unpriced=unpriced,
             error=_keep_error(outcome.error),
-            rule=_decode(get_header(headers, _RULE)),
+            rule=head.rule,
         )
-        await self._ledger.settle(self.exchange)
+        for observe in self._books.observers:
+            observe(exchange)
+        await self._books.ledger.settle(exchange)
 
     def _price(self, status: int, outcome: Outcome, now: float) -> tuple[Cost | None, str | None]:
         is_billed = status < 300 or (self.meter is not None and outcome.usage is not None)
@@ -91,24 +151,19 @@ class OpenExchange:
         model = outcome.model or self.exchange.model
         if outcome.usage is None or model is None:
             return None, "The answer names no usage."
-        price = self._prices.price(model, outcome.usage, now)
+        price = self._books.prices.price(model, outcome.usage, now)
         return (price, None) if isinstance(price, Cost) else (None, price)
 
 
-def keep_headers(headers: HeaderList) -> list[tuple[str, str]]:
-    """What the ledger keeps of `headers`; most lines repeat, so they are remembered."""
-    kept: list[tuple[str, str]] = []
-    for name, value in headers:
-        if name == REQUEST_ID and value.startswith(b"req_"):
-            kept.append(("request-id", value.decode("latin-1")))
-        else:
-            kept += _redact_line(name, value)
-    return kept
-
-
-@lru_cache(maxsize=512)
-def _redact_line(name: bytes, value: bytes) -> tuple[tuple[str, str], ...]:
-    return tuple(redact_headers([(name, value)]))
+def _find_used(outcome: Outcome, cost: Cost | None, unpriced: str | None) -> Used:
+    """What a budget is charged: what could not be priced keeps its reserved worst case."""
+    usage = outcome.usage or {}
+    tokens = [
+        usage.get(name) or 0
+        for name in ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
+    ]
+    usd = cost.total_usd if cost is not None else None if unpriced else Decimal(0)
+    return Used(usd, sum(tokens), usage.get("output_tokens") or 0)
 
 
 @lru_cache(maxsize=512)
@@ -119,7 +174,3 @@ def keep_text(text: str) -> str:
 
 def _keep_error(error: ExchangeError | None) -> ExchangeError | None:
     return None if error is None else ExchangeError(error.type, redact_text(error.message))
-
-
-def _decode(value: bytes | None) -> str | None:
-    return None if value is None else value.decode("latin-1")

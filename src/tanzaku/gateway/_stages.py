@@ -87,8 +87,9 @@ class Hold(Protocol):
 class Treasury(Protocol):
     """Budgets and limits."""
 
-    def reserve(self, caller: Caller, asked: Asked, worst: Worst) -> Hold:
-        """Hold the worst case against every budget and limit that covers the call.
+    def reserve(self, caller: Caller, asked: Asked, worst: Worst | None) -> Hold:
+        """Hold the worst case against every budget and limit that covers the call; `worst` is
+        None for what is no message.
 
         ApiError 429 when one has no room for it, 403 when a budget covers a call that cannot be
         priced.
@@ -118,3 +119,15 @@ class Routes(Protocol):
         529, 5xx or not at all, before its first byte. At least one; ApiError 404 or 503 otherwise.
         """
         ...
+
+
+class OneTarget:
+    """Routes that all lead to one upstream."""
+
+    def __init__(self, name: str, send: Handler, retry: RetryPolicy | None = None) -> None:
+        self._targets = (Target(name, send, retry=retry),)
+
+    def plan(self, asked: Asked, caller: Caller) -> Sequence[Target]:
+        """The one target, whatever is asked."""
+        del asked, caller
+        return self._targets

@@ -16,7 +16,14 @@ from pydantic_core import from_json
 from tanzaku.catalog import count_tokens, resolve_rates
 from tanzaku.core import SystemClock, UserError
 from tanzaku.exchange import Exchange
-from tanzaku.gateway import Gateway, Recorder, RetryPolicy, build_anthropic_upstream
+from tanzaku.gateway import (
+    Gateway,
+    OneTarget,
+    Recorder,
+    RetryPolicy,
+    Stages,
+    build_anthropic_upstream,
+)
 from tanzaku.ledger import FileShelf, Ledger
 from tanzaku.server._control import FAULTS, SCENARIO, ControlRoutes
 from tanzaku.server._options import ServerOptions
@@ -322,12 +329,10 @@ class Server:
         is_tried = any(fault.where == "upstream" for fault in self._options.faults.faults)
         is_retried = self._live_api_key is not None or is_tried
         return Gateway(
-            self._faults.wrap(upstream),
-            route=route,
+            OneTarget(route, self._faults.wrap(upstream), RetryPolicy() if is_retried else None),
             ledger=ledger,
             clock=self._clock,
-            retry=RetryPolicy() if is_retried else None,
-            edge=lambda request: self._faults.intercept(request),
+            stages=Stages(edge=lambda request: self._faults.intercept(request)),
             chance=chance,
         )
 

@@ -11,7 +11,7 @@ import pytest
 
 from tanzaku.core import VirtualClock
 from tanzaku.exchange import Exchange
-from tanzaku.gateway import Gateway, RetryPolicy
+from tanzaku.gateway import Gateway, OneTarget, RetryPolicy, Stages
 from tanzaku.ledger import Ledger
 from tanzaku.transport import Handler, HeaderList, HttpRequest, HttpResponse, read_all
 
@@ -73,12 +73,10 @@ class Bench:
         edge: Callable[[HttpRequest], Any] | None = None,
     ) -> Gateway:
         return Gateway(
-            upstream,
-            route="test",
+            OneTarget("test", upstream, retry),
             ledger=self.ledger,
             clock=self.clock,
-            retry=retry,
-            edge=edge,
+            stages=Stages(edge=edge),
             chance=self.chance,
         )
 

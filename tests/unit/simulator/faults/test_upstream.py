@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tanzaku.gateway import Gateway, RetryPolicy
+from tanzaku.gateway import Gateway, OneTarget, RetryPolicy, Stages
 from tanzaku.ledger import Ledger
 from tanzaku.simulator import Simulator
 from tanzaku.simulator.faults import Fault, When
@@ -89,12 +89,10 @@ def carry(bench: Any) -> Iterator[Callable[..., HttpResponse]]:
             bench.plan(*faults)
             simulator = Simulator(clock=bench.clock)
             gateway = Gateway(
-                bench.faults.wrap(simulator),
-                route="simulator",
+                OneTarget("simulator", bench.faults.wrap(simulator), RetryPolicy()),
                 ledger=ledger,
                 clock=bench.clock,
-                retry=RetryPolicy(),
-                edge=bench.faults.intercept,
+                stages=Stages(edge=bench.faults.intercept),
                 chance=Random(1),
             )
             body = {
