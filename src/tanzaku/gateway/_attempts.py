@@ -42,7 +42,8 @@ async def attempt_in_turn(
     first, *others = targets
     answer, is_exhausted, is_failed = await _ask(first, request, call, clock, chance)
     for target in others:
-        if not is_failed:
+        # What is passed on while it comes in cannot be sent twice.
+        if not is_failed or request.upload is not None:
             break
         await close_body(answer.body)
         answer, _, is_failed = await _ask(target, request, call, clock, chance)
@@ -65,7 +66,7 @@ async def _ask(
         answer, verdict, is_unanswered = await _attempt(
             target, outgoing, call, clock, chance, retries
         )
-        if verdict.wait_s is None:
+        if verdict.wait_s is None or outgoing.upload is not None:
             is_failed = is_unanswered or answer.status in _FALLS_BACK or answer.status >= 500
             return answer, verdict.is_exhausted, is_failed
         await close_body(answer.body)

@@ -17,8 +17,8 @@ from tanzaku.gateway._settle import CLIENT_GONE, CLIENT_GONE_STATUS, Books, Obse
 from tanzaku.gateway._stages import ANYONE, Asked, Door, Routes, Target, Treasury
 from tanzaku.gateway._stream import BROKEN, Relay
 from tanzaku.ledger import Ledger
-from tanzaku.transport import ConnectionFault, HttpRequest, HttpResponse
-from tanzaku.wire import REQUEST_ID, ApiError, UsageReader
+from tanzaku.transport import BrokenUploadError, ConnectionFault, HttpRequest, HttpResponse
+from tanzaku.wire import REQUEST_ID, ApiError, UsageReader, get_error_type
 
 _ID_HEADER = EXCHANGE_ID_HEADER.encode()
 
@@ -82,7 +82,12 @@ class Gateway:
         except ApiError as refusal:
             return await self._refuse(call, refusal)
         forwarded = HttpRequest(
-            request.method, request.target, list(head.forwarded), request.body, request.peer
+            request.method,
+            request.target,
+            list(head.forwarded),
+            request.body,
+            request.peer,
+            request.upload,
         )
         return await self._carry(request, forwarded, targets, call)
 
@@ -139,6 +144,10 @@ class Gateway:
         except ConnectionFault:
             headers = struck.headers if struck else []
             await call.settle(NO_ANSWER_STATUS, headers, b"", Outcome(error=NO_ANSWER))
+            raise
+        except BrokenUploadError as broken:
+            error = ExchangeError(get_error_type(broken.status), broken.reason)
+            await call.settle(broken.status, [], b"", Outcome(error=error))
             raise
         except Exception:
             failed = ExchangeError("api_error", "Internal server error")

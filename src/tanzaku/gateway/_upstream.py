@@ -1,5 +1,7 @@
 """The live upstream. It is built only when someone said `live`."""
 
+from dataclasses import replace
+
 from tanzaku.gateway._headers import strip_private_headers
 from tanzaku.transport import Handler, HttpClient, HttpRequest, HttpResponse
 
@@ -20,7 +22,7 @@ def build_anthropic_upstream(
     async def send(request: HttpRequest) -> HttpResponse:
         kept = strip_private_headers(request.headers)
         headers = [line for line in kept if line[0] != b"accept-encoding"] + own
-        outgoing = HttpRequest(request.method, request.target, headers, request.body)
+        outgoing = replace(request, headers=headers)
         return await client.send(outgoing, base_url=base_url)
 
     return send

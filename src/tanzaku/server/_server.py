@@ -36,12 +36,14 @@ from tanzaku.simulator.mocks import MCP, MOCKS, McpRoute, MockRoutes, ToolMocks,
 from tanzaku.simulator.replay import Replay
 from tanzaku.simulator.scenario import load_scenario, parse_scenario
 from tanzaku.transport import (
+    BodyLimit,
     Handler,
     HttpClient,
     HttpRequest,
     HttpResponse,
     RedactingFormatter,
     ThreadedServer,
+    read_upload,
     run_until_signal,
     serve,
 )
@@ -282,7 +284,7 @@ class Server:
                     router,
                     self._host,
                     self._port,
-                    max_body_bytes=find_body_cap,
+                    max_body_bytes=find_body_limit,
                     on_refusal=refusals.build_plain,
                     admit=lambda: self._faults.admits(),
                 )
@@ -348,6 +350,7 @@ class Server:
 
     async def _ask_simulator(self, request: HttpRequest) -> HttpResponse:
         # The gateway strips it; batches name the server's own origin by it.
+        await read_upload(request)
         request.headers.append((b"host", self._url.removeprefix("http://").encode()))
         return await self._simulator(request)
 
@@ -369,14 +372,14 @@ class Server:
         self._ledger = None
 
 
-def find_body_cap(target: str) -> int:
+def find_body_limit(target: str) -> BodyLimit:
     """The API's size limits: 32 MB for messages, 256 MB for batches, 500 MB for files
-    (platform.claude.com/docs/en/api/overview, 2026-08-22)."""
+    (platform.claude.com/docs/en/api/overview, 2026-08-22). The latter two pass on as they come."""
     if target.startswith("/v1/messages/batches"):
-        return MAX_BATCH_BODY_BYTES
+        return BodyLimit(MAX_BATCH_BODY_BYTES, _MEGABYTE)
     if target.startswith("/v1/files"):
-        return MAX_UPLOAD_BODY_BYTES
-    return 32 * _MEGABYTE
+        return BodyLimit(MAX_UPLOAD_BODY_BYTES, _MEGABYTE)
+    return BodyLimit(32 * _MEGABYTE)
 
 
 def _load_facts() -> None:

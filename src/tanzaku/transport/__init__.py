@@ -21,6 +21,7 @@ from tanzaku.transport._http import (
     close_body,
     get_header,
     read_all,
+    read_upload,
     refuse_plainly,
 )
 from tanzaku.transport._origin import LOOPBACK_NAMES, OriginRefusal, check_origin
@@ -31,6 +32,7 @@ from tanzaku.transport._redact import (
     redact_text,
 )
 from tanzaku.transport._redact_json import redact_json
+from tanzaku.transport._upload import BrokenUploadError, Upload
 from tanzaku.transport.errors import (
     BodyEncodingError,
     BrokenResponse,
@@ -44,7 +46,7 @@ from tanzaku.transport.errors import (
 )
 
 if TYPE_CHECKING:
-    from tanzaku.transport._reader import ServerLimits
+    from tanzaku.transport._reader import BodyLimit, ServerLimits
     from tanzaku.transport._serve import (
         RunningServer,
         ThreadedServer,
@@ -58,7 +60,9 @@ __all__ = [
     "LOOPBACK_NAMES",
     "STOPPING",
     "BodyEncodingError",
+    "BodyLimit",
     "BrokenResponse",
+    "BrokenUploadError",
     "ClientResponse",
     "ConnectError",
     "ConnectionBreak",
@@ -79,6 +83,7 @@ __all__ = [
     "Timeouts",
     "TlsError",
     "TransportError",
+    "Upload",
     "UpstreamTimeout",
     "check_origin",
     "close_body",
@@ -87,6 +92,7 @@ __all__ = [
     "get_header",
     "new_event_loop",
     "read_all",
+    "read_upload",
     "redact_body",
     "redact_headers",
     "redact_json",
@@ -97,6 +103,7 @@ __all__ = [
 ]
 
 _LOADED_ON_USE = {
+    "BodyLimit": "_reader",
     "RunningServer": "_serve",
     "ServerLimits": "_reader",
     "ThreadedServer": "_serve",

@@ -110,9 +110,10 @@ class HttpClient:
         """
         origin, pool = self._targets.get(base_url) or self._add_target(base_url)
         head = _build_head(request, origin)
-        connection = await pool.acquire()
+        # What is passed on while it comes in cannot be sent twice.
+        connection = await pool.acquire(fresh=request.upload is not None)
         try:
-            await connection.exchange(request.method, head, request.body)
+            await connection.exchange(request.method, head, request.upload or request.body)
         except BrokenResponse as error:
             pool.release(connection)
             if not connection.timings.is_reused or error.response_bytes_received:
@@ -218,8 +219,17 @@ def _build_head(request: HttpRequest, origin: Origin) -> bytes:
     lines = [b": ".join(line) for line in headers if line[0] not in dropped]
     start = f"{method} {origin.prefix}{target} HTTP/1.1\r\nhost: {origin.host_header}"
     lines.insert(0, start.encode("ascii"))
-    if request.body or method in _METHODS_WITH_BODY:
-        lines.append(b"content-length: %d\r\n\r\n" % len(request.body))
-    else:
-        lines.append(b"\r\n")
+    lines.append(_build_framing(request))
     return b"\r\n".join(lines)
+
+
+def _build_framing(request: HttpRequest) -> bytes:
+    """The header line that says where the body ends, and the end of the header."""
+    size: int | None = len(request.body)
+    if request.upload is not None:
+        size = request.upload.size
+    elif not request.body and request.method not in _METHODS_WITH_BODY:
+        return b"\r\n"
+    if size is None:
+        return b"transfer-encoding: chunked\r\n\r\n"
+    return b"content-length: %d\r\n\r\n" % size

@@ -8,7 +8,9 @@ from typing import override
 import httptools
 
 from tanzaku.core import Clock
+from tanzaku.transport._encode import LAST_CHUNK, encode_chunk
 from tanzaku.transport._http import HOP_BY_HOP, HeaderList
+from tanzaku.transport._upload import Upload
 from tanzaku.transport.errors import BrokenResponse, TimeoutPhase, TransportError, UpstreamTimeout
 
 MAX_HEAD_BYTES = 32 * 1024
@@ -126,11 +128,11 @@ class Connection(asyncio.Protocol):
             self._is_open = False
             self._transport.abort()
 
-    async def exchange(self, method: str, head: bytes, body: bytes) -> None:
+    async def exchange(self, method: str, head: bytes, body: bytes | Upload) -> None:
         """Send a request and return once the answer's header is here (`status`, `headers`).
 
-        Raises UpstreamTimeout or BrokenResponse, after which the connection is closed; so it is
-        when the task is cancelled.
+        Raises UpstreamTimeout, BrokenResponse, or what the upload raises, after which the
+        connection is closed; so it is when the task is cancelled.
         """
         self._begin(method)
         self._is_active = True
@@ -139,7 +141,9 @@ class Connection(asyncio.Protocol):
         if self._parser is None:
             self._parser = httptools.HttpResponseParser(self)
         try:
-            if len(body) <= _WRITE_STEP_BYTES:
+            if isinstance(body, Upload):
+                await self._write_upload(head, body)
+            elif len(body) <= _WRITE_STEP_BYTES:
                 data = head + body
                 self._sent_bytes = len(data)
                 self._transport.write(data)
@@ -172,6 +176,24 @@ class Connection(asyncio.Protocol):
             self._transport.write(step)
             self._sent_bytes += len(step)
             self._progress_at = self.loop.time()
+        self._is_writing = False
+
+    async def _write_upload(self, head: bytes, upload: Upload) -> None:
+        self._is_writing = True
+        self._transport.write(head)
+        self._sent_bytes = len(head)
+        async for chunk in upload:
+            self._watch("write", self._timeouts.idle_s)
+            while self._is_write_paused and not self.has_head and self.error is None:
+                await self._wait()
+            if self.has_head or self.error is not None:
+                return  # answered early: `_is_writing` stays set and bars the reuse
+            self._transport.write(chunk if upload.size is not None else encode_chunk(chunk))
+            self._sent_bytes += len(chunk)
+            # While the client sends nothing it is the server that keeps the time.
+            self._watch("first_byte", self._timeouts.first_byte_s)
+        if upload.size is None:
+            self._transport.write(LAST_CHUNK)
         self._is_writing = False
 
     async def read(self) -> bytes:

@@ -3,6 +3,8 @@
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 
+from tanzaku.transport._upload import Upload
+
 type HeaderList = list[tuple[bytes, bytes]]
 """Header lines in order; names in lower case, a repeated name stays repeated."""
 
@@ -17,15 +19,17 @@ def get_header(headers: HeaderList, name: bytes) -> bytes | None:
 
 @dataclass(slots=True)
 class HttpRequest:
-    """A request read whole. `target` is path and query as received, percent-encoding untouched;
+    """A request. `target` is path and query as received, percent-encoding untouched;
     `body` still carries its content-encoding. `peer` is the IP address it came from, as text,
-    empty for one made in this process."""
+    empty for one made in this process. Of a body that is passed on while it comes in, `body` is
+    empty and `upload` the rest, to be taken once."""
 
     method: str
     target: str
     headers: HeaderList
     body: bytes
     peer: str = ""
+    upload: Upload | None = None
 
     @property
     def path(self) -> str:
@@ -87,6 +91,13 @@ async def close_body(body: bytes | AsyncIterator[bytes]) -> None:
     aclose = getattr(body, "aclose", None)
     if aclose is not None:
         await aclose()
+
+
+async def read_upload(request: HttpRequest) -> None:
+    """Make `request` whole, for a handler that needs it so. Raises BrokenUploadError."""
+    if request.upload is not None:
+        request.body = b"".join([chunk async for chunk in request.upload])
+        request.upload = None
 
 
 async def read_all(response: HttpResponse) -> bytes:

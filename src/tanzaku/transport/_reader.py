@@ -13,6 +13,7 @@ from typing import NoReturn
 import httptools
 
 from tanzaku.transport._http import HeaderList, HttpRequest
+from tanzaku.transport._upload import BrokenUploadError, Upload
 
 HOST_GRAMMAR = re.compile(rb"[A-Za-z0-9.\-]+(?::\d+)?|\[[0-9A-Fa-f:.]+\](?::\d+)?")
 
@@ -42,13 +43,26 @@ class ServerLimits:
     connections: int = 2000
 
 
-type BodyCap = int | Callable[[str], int]
+@dataclass(frozen=True, slots=True)
+class BodyLimit:
+    """How many bytes a body may have; one over `streamed_bytes` is handed on while it comes in
+    (None: every body is read whole first)."""
+
+    most_bytes: int
+    streamed_bytes: int | None = None
+
+
+type BodyCap = int | Callable[[str], BodyLimit]
 """How many bytes a body may have: for all, or told by a request's target."""
+
+type Hold = Callable[[bool], None]
+"""Makes the client wait, or go on."""
 
 
 @dataclass(slots=True)
 class Received:
-    """A request read to its end; `is_too_large` when its body was dropped for its size.
+    """A request read to its end, or with an upload that is still coming; `is_too_large` when its
+    body was dropped for its size.
 
     `is_old` is HTTP/1.0, which knows no chunks.
     """
@@ -76,7 +90,7 @@ class RequestReader:
     `is_deaf` set: nothing more of the connection is wanted then.
     """
 
-    def __init__(self, limits: ServerLimits, max_body_bytes: BodyCap) -> None:
+    def __init__(self, limits: ServerLimits, max_body_bytes: BodyCap, hold: Hold) -> None:
         self.received: deque[Received] = deque()
         self.peer = ""
         self.phase = HEAD
@@ -86,6 +100,9 @@ class RequestReader:
         self._limits = limits
         self._body_cap = max_body_bytes
         self._max_body_bytes = max_body_bytes if isinstance(max_body_bytes, int) else 0
+        self._streamed_bytes: int | None = None
+        self._hold = hold
+        self._upload: Upload | None = None
         self._parser = httptools.HttpRequestParser(self)
         self._fault: RefusedError | None = None
         self._heads_done = 0
@@ -194,10 +211,15 @@ class RequestReader:
         self._heads_done += 1
         self.phase = BODY
         if not isinstance(self._body_cap, int):
-            self._max_body_bytes = self._body_cap(self._target.decode("latin-1"))
+            limit = self._body_cap(self._target.decode("latin-1"))
+            self._max_body_bytes = limit.most_bytes
+            self._streamed_bytes = limit.streamed_bytes
         self.is_continue_wanted = self._read.get(b"expect", b"").lower() == b"100-continue"
-        if int(self._read.get(b"content-length", 0)) > 2 * self._max_body_bytes:
+        length = int(self._read.get(b"content-length", 0))
+        if length > 2 * self._max_body_bytes:
             self._stop_reading()
+        elif self._streamed_bytes is not None and length > self._max_body_bytes:
+            self._streamed_bytes = None
 
     def _is_head_too_large(self) -> bool:
         if len(self._headers) > self._limits.header_count:
@@ -211,8 +233,16 @@ class RequestReader:
     def on_body(self, body: bytes) -> None:
         """httptools: a piece of the body."""
         self._payload_bytes += len(body)
-        if self._payload_bytes <= self._max_body_bytes:
+        if self._upload is not None:
+            if self._payload_bytes <= self._max_body_bytes:
+                self._upload.feed(body)
+            else:
+                reason = "Request exceeds the maximum size"
+                self._upload.fail(BrokenUploadError(413, reason))
+        elif self._payload_bytes <= self._max_body_bytes:
             self._body.append(body)
+            if self._streamed_bytes is not None and self._payload_bytes > self._streamed_bytes:
+                self._hand_on()
         elif self._payload_bytes <= 2 * self._max_body_bytes:
             # Read on and dropped: a client that is cut off while it still writes would see a
             # broken pipe instead of the 413.
@@ -224,7 +254,10 @@ class RequestReader:
         """httptools: the request is whole."""
         self.phase = IDLE
         self.is_continue_wanted = False
-        if not self.is_deaf:
+        if self._upload is not None:
+            self._upload.end()
+            self._upload = None
+        elif not self.is_deaf:
             self._hand_out(is_too_large=self._payload_bytes > self._max_body_bytes)
 
     def _stop_reading(self) -> None:
@@ -234,6 +267,21 @@ class RequestReader:
             self._is_kept_alive = False
             self._hand_out(is_too_large=True)
 
+    def break_off(self, status: int, reason: str) -> None:
+        """No more will come of a body that is handed on already."""
+        if self._upload is not None:
+            self._upload.fail(BrokenUploadError(status, reason))
+            self._upload = None
+
+    def _hand_on(self) -> None:
+        """Hand the request out before its body is whole."""
+        length = self._read.get(b"content-length")
+        self._upload = Upload(None if length is None else int(length), self._hold)
+        for piece in self._body:
+            self._upload.feed(piece)
+        self._body = []
+        self._hand_out(is_too_large=False)
+
     def _hand_out(self, *, is_too_large: bool) -> None:
         body = self._body
         request = HttpRequest(
@@ -242,6 +290,7 @@ class RequestReader:
             self._headers,
             body[0] if len(body) == 1 else b"".join(body),
             self.peer,
+            self._upload,
         )
         self.received.append(Received(request, self._is_kept_alive, self._is_old, is_too_large))
 

@@ -18,6 +18,7 @@ from tanzaku.transport._encode import (
 )
 from tanzaku.transport._http import (
     Handler,
+    HttpRequest,
     HttpResponse,
     Refusal,
     close_body,
@@ -35,6 +36,7 @@ from tanzaku.transport._reader import (
     ServerLimits,
 )
 from tanzaku.transport._redact import redact_text
+from tanzaku.transport._upload import BrokenUploadError
 from tanzaku.transport.errors import ConnectionBreak, ConnectionFault
 
 _log = logging.getLogger("tanzaku.transport")
@@ -85,7 +87,7 @@ class ServedConnection(asyncio.Protocol):
     def __init__(self, hall: Hall) -> None:
         self._hall = hall
         self._limits = hall.limits
-        self._reader = RequestReader(hall.limits, hall.max_body_bytes)
+        self._reader = RequestReader(hall.limits, hall.max_body_bytes, self._hold_upload)
         self._transport: asyncio.Transport
         self._task: asyncio.Task[None] | None = None
         self._is_working = False
@@ -93,6 +95,7 @@ class ServedConnection(asyncio.Protocol):
         self._is_deaf = False
         self._last_words: bytes | None = None
         self._is_reading_paused = False
+        self._is_upload_held = False
         self._writable: asyncio.Event | None = None
         self._unsent_bytes = 0
         self._timer: asyncio.TimerHandle | None = None
@@ -121,6 +124,7 @@ class ServedConnection(asyncio.Protocol):
     @override
     def connection_lost(self, exc: Exception | None) -> None:
         self._is_deaf = True
+        self._reader.break_off(499, "The client went away")
         self._reader.received.clear()
         if self._task is not None:
             self._task.cancel()
@@ -153,15 +157,28 @@ class ServedConnection(asyncio.Protocol):
                 self._arm(self._limits.head_s if reader.phase == HEAD else self._limits.body_s)
         except RefusedError as error:
             self._refuse(error.status, error.reason)
+            reader.break_off(error.status, error.reason)
         self._is_deaf |= reader.is_deaf
         if self._is_working:
             if len(reader.received) >= _MOST_WAITING and not self._is_reading_paused:
                 self._is_reading_paused = True
-                self._transport.pause_reading()
+                self._throttle()
         elif reader.received or self._last_words is not None:
             self._work_on()
         elif reader.is_continue_wanted:
             self._say_continue()
+
+    def _hold_upload(self, is_held: bool) -> None:
+        self._is_upload_held = is_held
+        self._throttle()
+
+    def _throttle(self) -> None:
+        if self._transport.is_closing():
+            return
+        if self._is_reading_paused or self._is_upload_held:
+            self._transport.pause_reading()
+        else:
+            self._transport.resume_reading()
 
     def _say_continue(self) -> None:
         if self._reader.phase == BODY:
@@ -187,12 +204,14 @@ class ServedConnection(asyncio.Protocol):
         try:
             while received:
                 one = received.popleft()
-                if not await self._answer(one) or self._hall.is_draining:
-                    self._close_gently(is_still_sending=one.is_too_large)
+                is_kept = await self._answer(one)
+                is_cut = _drop_upload(one.request)
+                if not is_kept or is_cut or self._hall.is_draining:
+                    self._close_gently(is_still_sending=one.is_too_large or is_cut)
                     return
                 if self._is_reading_paused and len(received) < _MOST_WAITING // 2:
                     self._is_reading_paused = False
-                    self._transport.resume_reading()
+                    self._throttle()
         except ConnectionFault as fault:
             self._break(fault.kind)
             return
@@ -254,6 +273,8 @@ class ServedConnection(asyncio.Protocol):
                     response.body = await read_all(response)
             except ConnectionFault:
                 raise
+            except BrokenUploadError as broken:
+                response = hall.on_refusal(broken.status, broken.reason)
             except Exception as error:  # noqa: BLE001 - the last frame before the socket
                 _log_failure("the handler failed", error)
                 response = hall.on_refusal(500, "Internal server error")
@@ -340,11 +361,13 @@ class ServedConnection(asyncio.Protocol):
 
     def _check_progress(self) -> None:
         body_s = self._limits.body_s
-        if self._is_reading_paused or self._reader.window_bytes >= 1000 * body_s:
+        is_held = self._is_reading_paused or self._is_upload_held
+        if is_held or self._reader.window_bytes >= 1000 * body_s:
             self._reader.window_bytes = 0
             self._arm(body_s)
             return
         self._refuse(408, "Request body not received in time")
+        self._reader.break_off(408, "Request body not received in time")
         if not self._is_working:
             self._work_on()
 
@@ -377,6 +400,14 @@ class ServedConnection(asyncio.Protocol):
             return
         _log.warning("closed a connection whose client stopped reading")
         self._transport.abort()
+
+
+def _drop_upload(request: HttpRequest) -> bool:
+    """Whether the request was answered before its body was whole; what still comes is dropped."""
+    if request.upload is None or request.upload.is_complete:
+        return False
+    request.upload.drop()
+    return True
 
 
 def _log_failure(what: str, error: Exception) -> None:

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from tanzaku.core import UserError
-from tanzaku.server import Server, find_body_cap
+from tanzaku.server import Server, find_body_limit
 
 BODY = {
     "model": "claude-haiku-4-5",
@@ -172,7 +172,11 @@ def test_a_foreign_host_or_page_is_refused_and_leaves_no_exchange(
 
 def test_a_body_over_the_limit_is_refused_as_the_api_does(server: Server) -> None:
     answer = send(
-        server, "POST", "/v1/messages", b" " * (find_body_cap("/v1/messages") + 1), HEADERS
+        server,
+        "POST",
+        "/v1/messages",
+        b" " * (find_body_limit("/v1/messages").most_bytes + 1),
+        HEADERS,
     )
     assert (answer.status, answer.json["error"]["type"]) == (413, "request_too_large")
     assert answer.json["request_id"] == answer.headers["request-id"]

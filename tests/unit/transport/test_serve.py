@@ -16,6 +16,7 @@ import pytest
 
 from tanzaku.core import SystemClock, UserError
 from tanzaku.transport import (
+    BodyLimit,
     Handler,
     HttpClient,
     HttpRequest,
@@ -452,8 +453,8 @@ def test_the_cap_on_a_body_may_follow_from_the_target(run: Run) -> None:
         return HttpResponse(200, [], b"%d" % len(request.body))
 
     async def scenario() -> list[int]:
-        def cap(target: str) -> int:
-            return 2000 if target.startswith("/large") else 10
+        def cap(target: str) -> BodyLimit:
+            return BodyLimit(2000 if target.startswith("/large") else 10)
 
         async with (
             serve(handler, max_body_bytes=cap) as running,
