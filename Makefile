@@ -43,4 +43,4 @@ $(VENV)/.ready: uv.lock pyproject.toml scripts/setup
 	@scripts/setup $(VENV)
 
 clean:
-	rm -rf .venv .venv-* .uv tests/clients/*/node_modules tests/clients/*/.venv benchmarks/aimock/node_modules benchmarks/out
+	rm -rf .venv .venv-* .uv tests/clients/*/node_modules tests/clients/*/.venv benchmarks/aimock/node_modules benchmarks/litellm/.venv benchmarks/out

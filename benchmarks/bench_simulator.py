@@ -159,11 +159,11 @@ def read_request(script: str) -> dict[str, object]:
     return json.loads(found[1])
 
 
-def post(url: str, request: dict[str, object]) -> bytes:
+def post(url: str, request: dict[str, object], key: str = "bench") -> bytes:
     """The body of the answer."""
     headers = {
         "content-type": "application/json",
-        "x-api-key": "bench",
+        "x-api-key": key,
         "anthropic-version": "2023-06-01",
     }
     sent = Request(f"{url}/v1/messages", json.dumps(request).encode(), headers)

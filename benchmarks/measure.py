@@ -28,12 +28,15 @@ _OPEN_FILES = 8192
 
 @dataclass(frozen=True)
 class Load:
-    """What wrk found: requests a second, answers that were no 2xx or never came, the server's CPU."""
+    """What wrk found: requests a second, answers that were no 2xx or never came, latencies, the
+    server's CPU."""
 
     requests_per_s: float
     requests: int
     not_ok: int
     cpu_us_per_request: float
+    p50_ms: float
+    p99_ms: float
 
 
 @dataclass(frozen=True)
@@ -59,10 +62,12 @@ class Target:
             int(requests),
             int(failed) + sum(map(int, broken.groups() if broken else ())),
             used_s * 1e6 / max(1, requests),
+            _find_ms("50%", report),
+            _find_ms("99%", report),
         )
 
     def _run(self, script: str, connections: int, seconds: int) -> str:
-        words = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "20s"]
+        words = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "20s", "--latency"]
         words += ["-s", str(HERE / "requests" / script), self.url]
         ended = subprocess.run(
             pin(1, words), check=True, capture_output=True, text=True, timeout=seconds + 60
@@ -86,9 +91,9 @@ def run_target(name: str, *arguments: str) -> Iterator[Target]:
 
 
 @contextmanager
-def run_server(words: Sequence[str]) -> Iterator[Target]:
+def run_server(words: Sequence[str], *, processor: int = 0) -> Iterator[Target]:
     """Start a server that prints its URL; end it when the block ends."""
-    process = subprocess.Popen(pin(0, words), stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(pin(processor, words), stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout
         if not select.select([process.stdout], [], [], _START_S)[0]:
@@ -166,6 +171,12 @@ def describe_machine() -> str:
 def _find(pattern: str, report: str) -> float:
     match = re.search(pattern, report)
     return float(match[1]) if match else 0.0
+
+
+def _find_ms(percentile: str, report: str) -> float:
+    """A latency as wrk prints it, in us, ms or s."""
+    match = re.search(rf"{percentile}\s+([\d.]+)(us|ms|s)", report)
+    return float(match[1]) * {"us": 1e-3, "ms": 1.0, "s": 1e3}[match[2]] if match else 0.0
 
 
 def _list_children(pid: int) -> list[int]:

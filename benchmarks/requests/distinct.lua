@@ -11,7 +11,7 @@ before after between during without within about against fast slow large small n
 end
 local headers = {
   ["content-type"] = "application/json",
-  ["x-api-key"] = "bench",
+  ["x-api-key"] = os.getenv("BENCH_KEY") or "bench",
   ["anthropic-version"] = "2023-06-01",
 }
 local head = '{"model":"claude-haiku-4-5","max_tokens":64,"messages":[{"role":"user","content":"'

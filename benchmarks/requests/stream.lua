@@ -1,6 +1,6 @@
 wrk.method = "POST"
 wrk.path = "/v1/messages"
 wrk.headers["content-type"] = "application/json"
-wrk.headers["x-api-key"] = "bench"
+wrk.headers["x-api-key"] = os.getenv("BENCH_KEY") or "bench"
 wrk.headers["anthropic-version"] = "2023-06-01"
 wrk.body = '{"model":"claude-haiku-4-5","max_tokens":28,"stream":true,"messages":[{"role":"user","content":"Write 100 words on how a hash map works."}]}'
