@@ -1,9 +1,10 @@
 """Reading a request: its head, its body, what it asks for; each once."""
 
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
-from pydantic_core import from_json
+from pydantic_core import from_json, to_json
 
 from tanzaku.gateway._answer import decode_for_reading
 from tanzaku.gateway._headers import RequestHead
@@ -43,3 +44,11 @@ def parse_object(body: bytes) -> dict[str, Any]:
 @lru_cache(maxsize=256)
 def _parse_again(body: bytes) -> dict[str, Any]:
     return parse_object(body)
+
+
+def ask_for(model: str, request: HttpRequest) -> HttpRequest:
+    """The same request, asking for `model`; one that holds no JSON object stays as it is."""
+    params = parse_object(request.body)
+    if not params or params.get("model") == model:
+        return request
+    return replace(request, body=to_json(params | {"model": model}))

@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from random import Random
 
-from pydantic_core import from_json, to_json
-
 from tanzaku.core import Clock, derive_id
 from tanzaku.exchange import Attempt
 from tanzaku.gateway._answer import is_json
@@ -39,86 +37,82 @@ async def attempt_in_turn(
     An answer that the gateway has tried to better, by another attempt or another target, carries
     `x-should-retry: false`: a client need not try again itself.
     """
-    first, *others = targets
-    answer, is_exhausted, is_failed = await _ask(first, request, call, clock, chance)
-    for target in others:
+    place = retries = 0
+    target = targets[0]
+    outgoing = call.turn_to(target, request)
+    while True:
+        tried = _Tried(target, clock.now(), clock.monotonic())
+        try:
+            answer = await target.send(outgoing)
+            tried.status = answer.status
+            if not isinstance(answer.body, bytes) and (
+                answer.status >= 400 or is_json(answer.headers)
+            ):
+                answer.body = await read_all(answer)
+        except TransportError as error:
+            answer = tried.fail(error, call.exchange.exchange_id)
+        finally:
+            call.attempts.append(tried.close(clock.monotonic()))
+        verdict = tried.judge(answer, retries, clock, chance)
         # What is passed on while it comes in cannot be sent twice.
-        if not is_failed or request.upload is not None:
+        if verdict.wait_s is not None and request.upload is None:
+            await close_body(answer.body)
+            await clock.sleep(verdict.wait_s)
+            retries += 1
+        elif tried.is_failed and place + 1 < len(targets) and request.upload is None:
+            await close_body(answer.body)
+            place, retries = place + 1, 0
+            target = targets[place]
+            outgoing = call.turn_to(target, request)
+        else:
             break
-        await close_body(answer.body)
-        answer, _, is_failed = await _ask(target, request, call, clock, chance)
-        is_exhausted = is_failed
-    if is_exhausted:
+    if verdict.is_exhausted or (place and tried.is_failed):
         answer.headers = [line for line in answer.headers if line[0] != SHOULD_RETRY]
         answer.headers.append((SHOULD_RETRY, b"false"))
     return answer
 
 
-async def _ask(
-    target: Target, request: HttpRequest, call: OpenExchange, clock: Clock, chance: Random
-) -> tuple[HttpResponse, bool, bool]:
-    """The target's last answer, whether its retries are used up, whether the next target may have a
-    better one."""
-    call.turn_to(target)
-    outgoing = request if target.model is None else _ask_for(target.model, request)
-    retries = 0
-    while True:
-        answer, verdict, is_unanswered = await _attempt(
-            target, outgoing, call, clock, chance, retries
+class _Tried:
+    """One try at one target."""
+
+    __slots__ = ("_began", "_failure", "_is_unanswered", "_started_at", "_target", "status")
+
+    def __init__(self, target: Target, started_at: float, began: float) -> None:
+        self.status: int | None = None
+        self._target = target
+        self._started_at = started_at
+        self._began = began
+        self._failure: str | None = None
+        self._is_unanswered = False
+
+    def fail(self, error: TransportError, exchange_id: str) -> HttpResponse:
+        """The API's envelope for an answer that did not come, or not whole."""
+        self._failure = redact_text(str(error))
+        self._is_unanswered = self.status is None and not isinstance(error, RequestRefusedError)
+        return _build_failure(error, exchange_id)
+
+    def close(self, ended: float) -> Attempt:
+        duration_ms = (ended - self._began) * 1000
+        return Attempt(self._target.name, self._started_at, duration_ms, self.status, self._failure)
+
+    @property
+    def is_failed(self) -> bool:
+        """Whether another upstream may have a better answer."""
+        status = self.status
+        return self._is_unanswered or (
+            status is not None and (status in _FALLS_BACK or status >= 500)
         )
-        if verdict.wait_s is None or outgoing.upload is not None:
-            is_failed = is_unanswered or answer.status in _FALLS_BACK or answer.status >= 500
-            return answer, verdict.is_exhausted, is_failed
-        await close_body(answer.body)
-        await clock.sleep(verdict.wait_s)
-        retries += 1
 
-
-async def _attempt(
-    target: Target,
-    outgoing: HttpRequest,
-    call: OpenExchange,
-    clock: Clock,
-    chance: Random,
-    retries: int,
-) -> tuple[HttpResponse, Verdict, bool]:
-    started_at, began = clock.now(), clock.monotonic()
-    status: int | None = None
-    failure: str | None = None
-    verdict = _NO_RETRY
-    try:
-        answer = await target.send(outgoing)
-        status = answer.status
-        if not isinstance(answer.body, bytes) and (status >= 400 or is_json(answer.headers)):
-            answer.body = await read_all(answer)
-        if target.retry is not None:
-            verdict = target.retry.judge_answer(
-                retries, answer.status, answer.headers, clock.now(), chance
-            )
-    except TransportError as error:
-        failure = redact_text(str(error))
-        answer = _build_failure(error, call.exchange.exchange_id)
-        is_unanswered = status is None and not isinstance(error, RequestRefusedError)
-        if target.retry is not None and is_unanswered:
-            verdict = target.retry.judge_failure(retries, chance)
-        return answer, verdict, is_unanswered
-    finally:
-        duration_ms = (clock.monotonic() - began) * 1000
-        call.attempts.append(Attempt(target.name, started_at, duration_ms, status, failure))
-    return answer, verdict, False
-
-
-def _ask_for(model: str, request: HttpRequest) -> HttpRequest:
-    """The same request, asking for `model`; one that has no JSON object stays as it is."""
-    try:
-        params = from_json(request.body)
-    except ValueError:
-        return request
-    if not isinstance(params, dict) or params.get("model") == model:
-        return request
-    body = to_json(params | {"model": model})
-    headers = [line for line in request.headers if line[0] != b"content-encoding"]
-    return HttpRequest(request.method, request.target, headers, body, request.peer)
+    def judge(self, answer: HttpResponse, retries: int, clock: Clock, chance: Random) -> Verdict:
+        """Whether the same upstream is asked again."""
+        retry = self._target.retry
+        if retry is None:
+            return _NO_RETRY
+        if self._is_unanswered:
+            return retry.judge_failure(retries, chance)
+        if self._failure is not None:
+            return _NO_RETRY
+        return retry.judge_answer(retries, answer.status, answer.headers, clock.now(), chance)
 
 
 def _build_failure(error: TransportError, exchange_id: str) -> HttpResponse:

@@ -124,17 +124,18 @@ class Gateway:
     ) -> HttpResponse:
         async def ask() -> HttpResponse:
             answer = await attempt_in_turn(forwarded, targets, call, self._clock, self._chance)
-            if struck is not None:
-                call.meter = Meter()
-                return await call.meter.watch(answer, is_message=call.is_priced)
-            return answer
+            call.meter = Meter()
+            return await call.meter.watch(answer, is_message=call.is_priced)
 
-        call.turn_to(targets[0])
         struck: Interception | None = None
         try:
             if self._stages.edge is not None:
                 struck = self._stages.edge(request)
-            answer = await (ask() if struck is None else struck(ask))
+            if struck is None:
+                answer = await attempt_in_turn(forwarded, targets, call, self._clock, self._chance)
+            else:
+                call.turn_to(targets[0], forwarded)
+                answer = await struck(ask)
             is_struck = struck is not None and bool(struck.headers)
             return await self._carry_back(answer, call, repairs=call.is_repaired and not is_struck)
         except asyncio.CancelledError:

@@ -15,12 +15,13 @@ from tanzaku.exchange import (
     Timings,
 )
 from tanzaku.gateway._answer import Outcome
+from tanzaku.gateway._asked import ask_for
 from tanzaku.gateway._edge import Meter
 from tanzaku.gateway._headers import RequestHead, read_answer_head
 from tanzaku.gateway._prices import PriceBook
 from tanzaku.gateway._stages import Asked, Caller, Hold, Target, Used
 from tanzaku.ledger import Ledger
-from tanzaku.transport import HeaderList, redact_body, redact_text
+from tanzaku.transport import HeaderList, HttpRequest, redact_body, redact_text
 
 CLIENT_GONE = ExchangeError("client_gone", "The client left before the answer ended.")
 CLIENT_GONE_STATUS = 499
@@ -90,10 +91,11 @@ class OpenExchange:
         """Append the started event; raises LedgerError as `Ledger.start` does."""
         self._books.ledger.start(self.exchange)
 
-    def turn_to(self, target: Target) -> None:
-        """The next attempts are at `target`, whose answer, if it is the last one, is carried back."""
+    def turn_to(self, target: Target, request: HttpRequest) -> HttpRequest:
+        """The request as `target` gets it; its answer, if it is the last one, is carried back."""
         self._route = target.name
         self.is_repaired = target.retry is not None
+        return request if target.model is None else ask_for(target.model, request)
 
     def note_first_byte(self) -> None:
         """The answer's body begins to go to the client now."""
