@@ -15,7 +15,6 @@ from tanzaku.exchange import Exchange
 from tanzaku.ledger import _query
 from tanzaku.ledger._lock import WriterLock
 from tanzaku.ledger._query import CostRow, Filters
-from tanzaku.ledger._row import build_settled, build_started
 from tanzaku.ledger._schema import MIGRATIONS, check_schema, migrate, refuse_foreign
 from tanzaku.ledger._sqlite import connect_reader, connect_writer, ensure_sound_sqlite
 from tanzaku.ledger._writer import Opened, Writer
@@ -188,13 +187,13 @@ class Ledger(LedgerReader):
         """Enqueue the started event, without waiting; it is on disk within about 20 ms.
 
         Raises LedgerError when `exchange_id` is already under way, when 256 MiB wait to be
-        written, when the reserved amount is not exact, or when the ledger is closed. A started
+        written, or when the ledger is closed. Nothing of what is written may change afterwards. A started
         event that could not be written is written again with its settled one.
         """
         exchange_id = exchange.exchange_id
         if exchange_id in self._opened:
             raise LedgerError(f"The exchange {exchange_id} has already started.")
-        self._opened[exchange_id] = self._writer.append_started(build_started(exchange))
+        self._opened[exchange_id] = self._writer.append_started(exchange)
 
     async def settle(self, exchange: Exchange) -> None:
         """Return once both events of `exchange` are durable; its `settlement` must be set.
@@ -205,9 +204,8 @@ class Ledger(LedgerReader):
         """
         if exchange.settlement is None:
             raise LedgerError(f"The exchange {exchange.exchange_id} has no settlement.")
-        settled = build_settled(exchange.settlement)
-        opened = self._opened.pop(exchange.exchange_id, None) or Opened(build_started(exchange))
-        await self._writer.append_settled(opened, settled)
+        opened = self._opened.pop(exchange.exchange_id, None) or Opened(exchange)
+        await self._writer.append_settled(opened, exchange.settlement)
 
     @property
     def is_healthy(self) -> bool:

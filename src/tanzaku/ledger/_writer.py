@@ -1,7 +1,7 @@
 """Group commit: one thread writes whatever waits, many exchanges to a transaction.
 
-The thread that appends only builds rows; SQLite runs in the writer's thread. Rows of one table go
-in as few statements as possible: each statement gives the interpreter lock away once, and getting
+The thread that appends only appends; rows are built and SQLite runs in the writer's thread. Rows of
+one table go in as few statements as possible: each statement gives the interpreter lock away once, and getting
 it back from a busy event loop is what costs.
 """
 
@@ -16,7 +16,14 @@ from itertools import chain
 
 import apsw
 
-from tanzaku.ledger._row import SETTLED_COLUMNS, STARTED_COLUMNS, Row
+from tanzaku.exchange import Exchange, Settlement
+from tanzaku.ledger._row import (
+    SETTLED_COLUMNS,
+    STARTED_COLUMNS,
+    Row,
+    build_settled,
+    build_started,
+)
 from tanzaku.ledger.errors import LedgerError
 
 START_DELAY_S = 0.02
@@ -27,6 +34,7 @@ _EVENT_BYTES = 1024
 _ROWS_PER_STATEMENT = 32
 # What one row does to its transaction; anything else is the storage's doing.
 _ROW_ERRORS = (
+    LedgerError,
     apsw.ConstraintError,
     apsw.MismatchError,
     apsw.TooBigError,
@@ -38,16 +46,16 @@ _ROW_ERRORS = (
 
 @dataclass(slots=True)
 class Opened:
-    """An exchange under way. `row` is its started event until that is on disk under `seq`."""
+    """An exchange under way, until its started event is on disk under `seq`."""
 
-    row: Row
+    exchange: Exchange | None
     seq: int | None = None
 
 
 @dataclass(slots=True)
 class _Event:
     opened: Opened
-    settled: Row | None
+    settled: Settlement | None
     waiter: asyncio.Future[None] | None
     size: int
 
@@ -69,13 +77,13 @@ class Writer:
         self._thread = threading.Thread(target=self._run, name="tanzaku-ledger", daemon=True)
         self._thread.start()
 
-    def append_started(self, row: Row) -> Opened:
+    def append_started(self, exchange: Exchange) -> Opened:
         """Enqueue a started event; it is on disk with the next settled one or in START_DELAY_S.
 
         Raises LedgerError when closed, or when MAX_WAITING_BYTES wait already.
         """
-        opened = Opened(row)
-        size = _measure(row)
+        opened = Opened(exchange)
+        size = _EVENT_BYTES + len(exchange.request_body)
         with self._lock:
             if self._waiting_bytes + size > MAX_WAITING_BYTES:
                 raise LedgerError(
@@ -87,11 +95,12 @@ class Writer:
                 self._has_work.notify()
         return opened
 
-    def append_settled(self, opened: Opened, row: Row) -> asyncio.Future[None]:
+    def append_settled(self, opened: Opened, settled: Settlement) -> asyncio.Future[None]:
         """Enqueue a settled event; the future, of the running loop, is done once it is durable."""
         waiter = asyncio.get_running_loop().create_future()
+        size = _EVENT_BYTES + len(settled.response_body)
         with self._lock:
-            self._append(_Event(opened, row, waiter, _measure(row)))
+            self._append(_Event(opened, settled, waiter, size))
             self._settled_waiting += 1
             if self._settled_waiting == 1:
                 self._has_work.notify()
@@ -145,8 +154,10 @@ class Writer:
                 for event in batch:
                     self._commit([event])
                 return
-            failure = LedgerError(f"The ledger could not be written: {error}")
-            failure.__cause__ = error
+            failure = error
+            if not isinstance(failure, LedgerError):
+                failure = LedgerError(f"The ledger could not be written: {error}")
+                failure.__cause__ = error
             if not is_row_error:
                 self.last_error = failure
             _wake(batch, failure)
@@ -156,19 +167,22 @@ class Writer:
 
     def _write(self, batch: Sequence[_Event]) -> None:
         fresh: list[Opened] = []
+        started: list[Row] = []
         settled: list[Row] = []
         seq = self._last_seq
-        for event in batch:
-            opened = event.opened
-            if opened.seq is None:
-                seq += 1
-                opened.seq = seq
-                fresh.append(opened)
-            if event.settled is not None:
-                settled.append((opened.seq, *event.settled))
         try:
+            for event in batch:
+                opened = event.opened
+                if opened.seq is None:
+                    assert opened.exchange is not None
+                    seq += 1
+                    opened.seq = seq
+                    fresh.append(opened)
+                    started.append((seq, *build_started(opened.exchange)))
+                if event.settled is not None:
+                    settled.append((opened.seq, *build_settled(event.settled)))
             self._connection.execute("BEGIN IMMEDIATE")
-            self._insert("started", STARTED_COLUMNS, [(o.seq, *o.row) for o in fresh])
+            self._insert("started", STARTED_COLUMNS, started)
             self._insert("settled", SETTLED_COLUMNS, settled)
             self._connection.execute("COMMIT")
         except BaseException:
@@ -180,7 +194,7 @@ class Writer:
             raise
         self._last_seq = seq
         for opened in fresh:
-            opened.row = ()
+            opened.exchange = None
 
     def _insert(self, table: str, columns: tuple[str, ...], rows: list[Row]) -> None:
         for begin in range(0, len(rows), _ROWS_PER_STATEMENT):
@@ -193,11 +207,6 @@ class Writer:
 def _render_insert(table: str, columns: tuple[str, ...], count: int) -> str:
     row = f"({', '.join('?' * (len(columns) + 1))})"
     return f"INSERT INTO {table} (seq, {', '.join(columns)}) VALUES {', '.join([row] * count)}"
-
-
-def _measure(row: Row) -> int:
-    body = row[-1]
-    return _EVENT_BYTES + (len(body) if isinstance(body, bytes) else 0)
 
 
 def _wake(batch: Sequence[_Event], error: LedgerError | None) -> None:
