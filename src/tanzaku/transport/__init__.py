@@ -7,7 +7,9 @@ that only sends one, does not pay for them.
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from tanzaku.transport._address import Reach, find_objection, is_loopback_host
 from tanzaku.transport._client import ClientResponse, HttpClient
+from tanzaku.transport._connect import Origin, parse_origin
 from tanzaku.transport._connection import StreamTimings, Timeouts
 from tanzaku.transport._encoding import decode_body, decode_body_aside
 from tanzaku.transport._http import (
@@ -72,7 +74,9 @@ __all__ = [
     "HttpClient",
     "HttpRequest",
     "HttpResponse",
+    "Origin",
     "OriginRefusal",
+    "Reach",
     "RedactingFormatter",
     "Refusal",
     "RequestRefusedError",
@@ -89,8 +93,11 @@ __all__ = [
     "close_body",
     "decode_body",
     "decode_body_aside",
+    "find_objection",
     "get_header",
+    "is_loopback_host",
     "new_event_loop",
+    "parse_origin",
     "read_all",
     "read_upload",
     "redact_body",

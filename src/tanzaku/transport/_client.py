@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Self, override
 
 from tanzaku.core import Clock
+from tanzaku.transport._address import Reach
 from tanzaku.transport._connect import Origin, open_connection, parse_origin
 from tanzaku.transport._connection import Connection, StreamTimings, Timeouts
 from tanzaku.transport._http import HOP_BY_HOP, HttpRequest, HttpResponse
@@ -79,7 +80,8 @@ class HttpClient:
     An idle connection is dropped after `idle_keepalive_s`, which belongs below the upstream's own
     limit (this room's server: 5 s). Redirects are not followed, bodies not decoded,
     proxies of the environment ignored. `ssl_context` replaces the system's certificate
-    authorities. Belongs to the event loop it is first used in.
+    authorities. With a `reach` the addresses that a name leads to are looked at before they are
+    connected to, see `find_objection`. Belongs to the event loop it is first used in.
     """
 
     def __init__(
@@ -90,12 +92,14 @@ class HttpClient:
         max_connections: int = 200,
         idle_keepalive_s: float = 4.0,
         ssl_context: ssl.SSLContext | None = None,
+        reach: Reach | None = None,
     ) -> None:
         self._clock = clock
         self._timeouts = timeouts
         self._max_connections = max_connections
         self._idle_keepalive_s = idle_keepalive_s
         self._ssl_context = ssl_context
+        self._reach = reach
         self._targets: dict[str, tuple[Origin, Pool]] = {}
         self._pools: dict[tuple[str, int, bool], Pool] = {}
 
@@ -176,9 +180,8 @@ class HttpClient:
                     if self._ssl_context is None:
                         self._ssl_context = await asyncio.to_thread(_load_system_tls)
                     tls = self._ssl_context
-                return await open_connection(
-                    origin, partial(Connection, self._clock, self._timeouts), tls, connect_s
-                )
+                make = partial(Connection, self._clock, self._timeouts)
+                return await open_connection(origin, make, tls, connect_s, self._reach)
         except TimeoutError:
             raise UpstreamTimeout("connect", connect_s) from None
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from tanzaku.transport._address import Reach, find_objection
 from tanzaku.transport.errors import ConnectError, RequestRefusedError, TlsError
 
 _EYEBALLS_DELAY_S = 0.25  # RFC 8305 section 5
@@ -61,12 +62,16 @@ def parse_origin(base_url: str) -> Origin:
 
 
 async def open_connection[P: asyncio.Protocol](
-    origin: Origin, make: Callable[[], P], tls: ssl.SSLContext | None, handshake_s: float
+    origin: Origin,
+    make: Callable[[], P],
+    tls: ssl.SSLContext | None,
+    handshake_s: float,
+    reach: Reach | None,
 ) -> P:
     """A connected `make()`. Raises ConnectError or TlsError; the caller bounds the time."""
     loop = asyncio.get_running_loop()
     try:
-        sock = await _open_socket(origin.host, origin.port)
+        sock = await _open_socket(origin.host, origin.port, reach)
     except OSError as error:
         raise ConnectError(
             f"cannot connect to {origin.host}:{origin.port}: {error.strerror or error}"
@@ -94,9 +99,11 @@ async def open_connection[P: asyncio.Protocol](
     return protocol
 
 
-async def _open_socket(host: str, port: int) -> socket.socket:
+async def _open_socket(host: str, port: int, reach: Reach | None) -> socket.socket:
     """Race the host's addresses, IPv6 and IPv4 in turn, each a quarter second after the last."""
     addresses = await _resolve(host, port)
+    if reach is not None:
+        addresses = _keep_allowed(addresses, host, reach)
     if len(addresses) == 1:
         return await _connect(addresses[0])
     failures: list[OSError] = []
@@ -129,6 +136,16 @@ async def _open_socket(host: str, port: int) -> socket.socket:
             attempt.add_done_callback(_close_late)
             attempt.cancel()
     raise failures[0]
+
+
+def _keep_allowed(addresses: Sequence[_Address], host: str, reach: Reach) -> Sequence[_Address]:
+    """Those that may be connected to. What was looked at is what is connected to: the name is not
+    resolved again."""
+    objections = [find_objection(target[0], host, reach) for _, target in addresses]
+    allowed = [address for address, no in zip(addresses, objections, strict=True) if no is None]
+    if not allowed:
+        raise ConnectError(f"{host} leads to {addresses[0][1][0]}, {objections[0]}")
+    return allowed
 
 
 def _close_late(attempt: asyncio.Task[socket.socket]) -> None:
