@@ -15,6 +15,10 @@ from tanzaku.look import Messages, pick_language, strip_controls
 
 COMMANDS = (
     "serve",
+    "config",
+    "route",
+    "keys",
+    "budgets",
     "demo",
     "send",
     "log",

@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tanzaku.cli.admin import DEFAULT_URL
 from tanzaku.cli.context import CliContext, echo_json, json_option
 from tanzaku.core import SystemClock, UserError
 from tanzaku.look import Messages, format_count, format_ms, format_usd
 
 if TYPE_CHECKING:
     from tanzaku.transport import HttpClient, HttpResponse
-
-DEFAULT_URL = "http://127.0.0.1:4141"
 
 
 def build(messages: Messages) -> click.Command:

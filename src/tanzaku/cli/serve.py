@@ -73,6 +73,7 @@ def build(messages: Messages) -> click.Command:
                 type=click.FloatRange(0, min_open=True),
                 help=say("cli.serve.replay_speed.help"),
             ),
+            _file_option(["--config"], say("cli.serve.config.help")),
             _file_option(["--shelf"], say("cli.serve.shelf.help")),
             click.Option(
                 ["--batch-speed"],
@@ -108,6 +109,7 @@ def serve(
     replay: Path | None,
     replay_mode: Literal["lenient", "strict"],
     replay_speed: float | None,
+    config: Path | None,
     shelf: Path | None,
     batch_speed: float,
     ledger: Path | None,
@@ -143,6 +145,8 @@ def serve(
         replay_mode=replay_mode,
         replay_speed=replay_speed,
         shelf=shelf,
+        config=config,
+        environment=context.environment,
     )
     server = Server(host, port, live_api_key=key, seed=seed, ledger=path, options=options)
 
@@ -150,7 +154,7 @@ def serve(
         terminal = context.terminal
         terminal.line(context.say("serve.ready", url=url), "strong")
         terminal.line(context.say("serve.ledger", path=path), "faint")
-        if live:
+        if live or server.live_upstreams:
             terminal.line(context.say("serve.live"), "bad")
         else:
             terminal.line(context.say("serve.offline"), "good")

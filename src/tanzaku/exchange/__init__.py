@@ -6,6 +6,7 @@ from tanzaku.exchange._headers import (
     RULE_HEADER,
     TRACE_HEADER,
     VIOLATIONS_HEADER,
+    encode_violations,
 )
 from tanzaku.exchange._json import exchange_to_json
 from tanzaku.exchange._matching import NormalRequest
@@ -45,6 +46,7 @@ __all__ = [
     "decode_recording",
     "encode_exchange",
     "encode_recording_header",
+    "encode_violations",
     "exchange_to_json",
     "load_recording",
 ]

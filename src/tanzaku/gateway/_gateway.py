@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from random import Random
 
 from tanzaku.core import Clock, derive_id
-from tanzaku.exchange import EXCHANGE_ID_HEADER, ExchangeError
+from tanzaku.exchange import EXCHANGE_ID_HEADER, VIOLATIONS_HEADER, ExchangeError, encode_violations
 from tanzaku.gateway._answer import Outcome, decode_for_reading, read_stream, read_whole
 from tanzaku.gateway._asked import read_asked
 from tanzaku.gateway._attempts import attempt_in_turn
 from tanzaku.gateway._edge import NO_ANSWER, NO_ANSWER_STATUS, Edge, Interception, Meter
 from tanzaku.gateway._headers import read_answer_head, read_request_head
+from tanzaku.gateway._preflight import PREFLIGHT_HEADER, Preflight, find_violations
 from tanzaku.gateway._prices import PriceBook
 from tanzaku.gateway._settle import CLIENT_GONE, CLIENT_GONE_STATUS, Books, Observer, OpenExchange
 from tanzaku.gateway._stages import ANYONE, Asked, Door, Routes, Target, Treasury
@@ -21,6 +22,7 @@ from tanzaku.transport import BrokenUploadError, ConnectionFault, HttpRequest, H
 from tanzaku.wire import REQUEST_ID, ApiError, UsageReader, get_error_type
 
 _ID_HEADER = EXCHANGE_ID_HEADER.encode()
+_VIOLATIONS = VIOLATIONS_HEADER.encode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,7 @@ class Stages:
 
     door: Door | None = None
     treasury: Treasury | None = None
+    preflight: Preflight = "off"
     edge: Edge | None = None
     observers: Sequence[Observer] = ()
 
@@ -99,9 +102,21 @@ class Gateway:
             caller = stages.door.admit(asked)
             call.name_caller(caller)
         targets = self._routes.plan(asked, caller)
+        if stages.preflight != "off":
+            call.violations = self._check(asked)
         if stages.treasury is not None:
             call.hold = stages.treasury.reserve(caller, asked, call.worst)
         return targets
+
+    def _check(self, asked: Asked) -> bytes:
+        """What the API would refuse `asked` for, as a header's value; ApiError for the first of it
+        where that is to be blocked."""
+        found = find_violations(asked)
+        if found and self._stages.preflight == "block":
+            error = ApiError.from_violation(found[0])
+            error.headers = (*error.headers, (PREFLIGHT_HEADER, b"blocked"))
+            raise error
+        return encode_violations(found)
 
     async def _refuse(self, call: OpenExchange, refusal: ApiError) -> HttpResponse:
         request_id = derive_id("req", call.exchange.exchange_id)
@@ -161,6 +176,8 @@ class Gateway:
         head, request_id = read_answer_head(answer.headers)
         headers = head.return_with(request_id)
         headers.append((_ID_HEADER, call.exchange.exchange_id.encode()))
+        if call.violations:
+            headers.append((_VIOLATIONS, call.violations))
         body = answer.body
         if isinstance(body, bytes) and head.is_event_stream and repairs:
             body = _iter_once(body)

@@ -67,6 +67,7 @@ class OpenExchange:
         self.meter: Meter | None = None
         self.hold: Hold | None = None
         self.is_repaired = False
+        self.violations = b""
         self._route = OWN_ROUTE
         self._books = books
         self._began = books.clock.monotonic()

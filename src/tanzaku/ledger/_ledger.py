@@ -6,7 +6,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Lock
-from typing import Literal, Self, override
+from typing import Self, override
 
 import apsw
 
@@ -14,7 +14,7 @@ from tanzaku.core import Clock, UserError
 from tanzaku.exchange import Exchange
 from tanzaku.ledger import _query
 from tanzaku.ledger._lock import WriterLock
-from tanzaku.ledger._query import CostRow, Filters
+from tanzaku.ledger._query import CostRow, Filters, Grouping
 from tanzaku.ledger._schema import MIGRATIONS, check_schema, migrate, refuse_foreign
 from tanzaku.ledger._sqlite import connect_reader, connect_writer, ensure_sound_sqlite
 from tanzaku.ledger._writer import Opened, Writer
@@ -71,18 +71,19 @@ class LedgerReader:
     def sum_costs(
         self,
         *,
-        by: Literal["model", "day", "route"],
+        by: Grouping,
         since: float | None = None,
         until: float | None = None,
     ) -> list[CostRow]:
-        """Exact sums for each model that answered, UTC day or route, ordered by that key."""
+        """Exact sums for each model that answered, UTC day, route, virtual key, team or tag, ordered
+        by that. What has several tags counts for each of them."""
         with self._connect() as connection:
             return _query.sum_costs(connection, by, Filters(since=since, until=until))
 
-    def totals(self) -> CostRow:
+    def totals(self, *, since: float | None = None, until: float | None = None) -> CostRow:
         """One sum over everything, its key `total`."""
         with self._connect() as connection:
-            return _query.sum_all(connection)
+            return _query.sum_all(connection, Filters(since=since, until=until))
 
     def count_exchanges(self) -> int:
         """How many exchanges have started, at a cost that does not grow with them."""

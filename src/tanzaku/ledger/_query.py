@@ -1,7 +1,7 @@
 """What can be asked of a ledger, on one reading connection."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from decimal import Decimal
 from typing import Any, Literal
 
@@ -28,7 +28,11 @@ _GROUPS = {
     "model": "coalesce(response_model, model, '-')",
     "day": "date(started_at, 'unixepoch')",
     "route": "coalesce(route, '-')",
+    "key": "coalesce(labels ->> '$.key', '-')",
+    "team": "coalesce(labels ->> '$.team', '-')",
+    "tag": "coalesce(labels ->> '$.tags', '-')",
 }
+type Grouping = Literal["model", "day", "route", "key", "team", "tag"]
 _SUMS = f"""
     count(*),
     count(*) - count(settled_at),
@@ -133,20 +137,22 @@ def get_exchange(connection: apsw.Connection, exchange_id: str) -> Exchange:
     return read_exchange(_name(_ALL_COLUMNS, row))
 
 
-def sum_costs(
-    connection: apsw.Connection, by: Literal["model", "day", "route"], filters: Filters
-) -> list[CostRow]:
+def sum_costs(connection: apsw.Connection, by: Grouping, filters: Filters) -> list[CostRow]:
     where, values = filters.render()
     rows = connection.execute(
         f"SELECT {_GROUPS[by]} AS key, {_SUMS} FROM exchange WHERE {where} "
         "GROUP BY key ORDER BY key",
         values,
     )
-    return [_read_sum(row) for row in rows]
+    sums = [_read_sum(row) for row in rows]
+    return _split_tags(sums) if by == "tag" else sums
 
 
-def sum_all(connection: apsw.Connection) -> CostRow:
-    row = connection.execute(f"SELECT 'total', {_SUMS} FROM exchange").fetchone()
+def sum_all(connection: apsw.Connection, filters: Filters) -> CostRow:
+    where, values = filters.render()
+    row = connection.execute(
+        f"SELECT 'total', {_SUMS} FROM exchange WHERE {where}", values
+    ).fetchone()
     assert row is not None
     return _read_sum(row)
 
@@ -162,6 +168,25 @@ def _read_sum(row: tuple[Any, ...]) -> CostRow:
     values = dict(zip(_SUM_FIELDS, row[:-2], strict=True))
     millions, rest = row[-2:]
     return CostRow(**values, total_usd=from_picousd(millions * _MEGA + rest))
+
+
+def _split_tags(sums: list[CostRow]) -> list[CostRow]:
+    """Sums of `a,b` and `a` as sums of `a` and `b`."""
+    by_tag: dict[str, CostRow] = {}
+    for row in sums:
+        for tag in row.key.split(","):
+            before = by_tag.get(tag)
+            by_tag[tag] = replace(row, key=tag) if before is None else _add(before, row)
+    return sorted(by_tag.values(), key=lambda row: row.key)
+
+
+def _add(one: CostRow, other: CostRow) -> CostRow:
+    sums = {
+        field.name: getattr(one, field.name) + getattr(other, field.name)
+        for field in fields(CostRow)
+        if field.name != "key"
+    }
+    return CostRow(one.key, **sums)
 
 
 def _complete_id(connection: apsw.Connection, prefix: str) -> str:

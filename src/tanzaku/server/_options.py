@@ -1,7 +1,7 @@
 """What stands around the gateway of one server."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tanzaku.simulator import SimulatorSettings
@@ -17,7 +17,8 @@ class ServerOptions:
     upstream; with `faults_by_header` a request may name one in `tanzaku-fault`. `mocks` are files
     of tool mock sets, served under `/_tanzaku/mocks` and `/_tanzaku/mcp`. `record` is the file that
     exchanges are appended to; `replay` one that answers in the simulator's place. `shelf` keeps the
-    simulator's batches and files across restarts.
+    simulator's batches and files across restarts. `config` is a gateway's configuration, whose
+    references to secrets `environment` resolves; the admin token may stand there too.
     """
 
     simulator: SimulatorSettings = SimulatorSettings()  # noqa: RUF009 - frozen
@@ -29,3 +30,5 @@ class ServerOptions:
     replay_mode: ReplayMode = "lenient"
     replay_speed: float | None = None
     shelf: Path | None = None
+    config: Path | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)

@@ -18,13 +18,18 @@ from tanzaku.core import SystemClock, UserError
 from tanzaku.exchange import Exchange
 from tanzaku.gateway import (
     Gateway,
+    Interception,
     OneTarget,
     Recorder,
     RetryPolicy,
+    Routes,
     Stages,
     build_anthropic_upstream,
 )
+from tanzaku.gateway.config import Config, load_config
+from tanzaku.gateway.keys import ADMIN_VARIABLE, find_token_file, load_admin_token
 from tanzaku.ledger import FileShelf, Ledger
+from tanzaku.server._configured import Configured, find_key_shelf
 from tanzaku.server._control import FAULTS, SCENARIO, ControlRoutes
 from tanzaku.server._options import ServerOptions
 from tanzaku.server._routes import OwnRoutes, Refusals, Router
@@ -102,6 +107,12 @@ class Server:
                 "A recording is replayed instead of the live API, not beside it.",
                 hint="Leave out --live or --replay.",
             )
+        if options.config is not None and (live_api_key is not None or options.replay is not None):
+            raise UserError(
+                "A configuration names its upstreams itself.", hint="Leave out --live and --replay."
+            )
+        # Read here, so that a wrong one starts nothing.
+        self._config = self._load_config(options) if options.config is not None else None
         self._host = host
         self._port = port
         self._live_api_key = live_api_key
@@ -167,6 +178,11 @@ class Server:
         """The base URL, `http://127.0.0.1:PORT`."""
         self._running_ledger()
         return self._url
+
+    @property
+    def live_upstreams(self) -> list[str]:
+        """The upstreams of its configuration that may cost money."""
+        return [] if self._config is None else self._config.live
 
     @property
     def ledger(self) -> Ledger:
@@ -267,15 +283,24 @@ class Server:
             ledger = stack.enter_context(Ledger.open(self._ledger_path, clock=self._clock))
             self._open_shelf(stack)
             stack.push_async_callback(self._close_simulator)
-            route, upstream = self._build_upstream(stack)
+            controls = self._build_controls(stack)
+            if self._config is None:
+                name, upstream = self._build_upstream(stack)
+                routes: Routes = OneTarget(name, self._faults.wrap(upstream), self._find_retry())
+                stages = Stages(edge=self._intercept)
+            else:
+                name = ", ".join(self._config.upstreams)
+                configured = await self._configure(self._config, ledger, chance, stack)
+                controls |= configured.build_controls(lambda: self._load_config(self._options))
+                routes, stages = configured.table, configured.build_stages(self._intercept)
             router = Router(
-                api=self._build_gateway(route, upstream, ledger, chance),
+                api=Gateway(routes, ledger=ledger, clock=self._clock, stages=stages, chance=chance),
                 own=OwnRoutes(
                     ledger=ledger,
                     ledger_path=None if self._ledger_path is None else str(self._ledger_path),
-                    upstream=route,
+                    upstream=name,
                     clock=self._clock,
-                    more=self._build_controls(stack),
+                    more=controls,
                 ),
                 refusals=refusals,
             )
@@ -324,19 +349,41 @@ class Server:
             upstream = recorder
         return route, upstream
 
-    def _build_gateway(
-        self, route: str, upstream: Handler, ledger: Ledger, chance: Random
-    ) -> Gateway:
+    def _find_retry(self) -> RetryPolicy | None:
         # Faults at the upstream are there to try the gateway, which then does as it does live.
         is_tried = any(fault.where == "upstream" for fault in self._options.faults.faults)
-        is_retried = self._live_api_key is not None or is_tried
-        return Gateway(
-            OneTarget(route, self._faults.wrap(upstream), RetryPolicy() if is_retried else None),
-            ledger=ledger,
+        return RetryPolicy() if self._live_api_key is not None or is_tried else None
+
+    def _intercept(self, request: HttpRequest) -> Interception | None:
+        return self._faults.intercept(request)
+
+    @staticmethod
+    def _load_config(options: ServerOptions) -> Config:
+        assert options.config is not None
+        return load_config(options.config, options.environment)
+
+    async def _configure(
+        self, config: Config, ledger: Ledger, chance: Random, stack: AsyncExitStack
+    ) -> Configured:
+        """The gateway that the configuration describes, its keys and its budgets read."""
+        path = self._ledger_path
+        shelf = FileShelf.open(None if path is None else find_key_shelf(path))
+        stack.callback(shelf.close)
+        configured = Configured(
+            config,
+            simulator=self._ask_simulator,
+            wrap=lambda upstream: self._faults.wrap(upstream),
             clock=self._clock,
-            stages=Stages(edge=lambda request: self._faults.intercept(request)),
             chance=chance,
+            shelf=shelf,
+            token=load_admin_token(
+                self._options.environment.get(ADMIN_VARIABLE),
+                None if path is None else find_token_file(path),
+            ),
         )
+        stack.push_async_callback(configured.close)
+        await configured.open(ledger)
+        return configured
 
     def _build_controls(self, stack: AsyncExitStack) -> dict[str, Handler]:
         """The handlers of Tanzaku's own paths that change how it answers."""

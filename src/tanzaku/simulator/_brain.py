@@ -15,13 +15,14 @@ from tanzaku.catalog import (
     get_model,
 )
 from tanzaku.core import Clock, canonical_json
+from tanzaku.exchange import encode_violations
 from tanzaku.simulator._answer import Answer, answer_request, answer_script
 from tanzaku.simulator._models_api import read_lifecycle
 from tanzaku.simulator._occurrences import digest_request
 from tanzaku.simulator._prefix import Prefix
 from tanzaku.simulator._script import Script, ScriptedAnswer
 from tanzaku.simulator._settings import SimulatorSettings
-from tanzaku.simulator._strictness import encode_waived, judge
+from tanzaku.simulator._strictness import judge
 from tanzaku.simulator.scenario import Scenario, ScenarioRun, ScenarioWatch
 from tanzaku.transport import HeaderList
 from tanzaku.wire import ApiError, check_prompt_length
@@ -126,7 +127,7 @@ class Brain:
             if too_long is not None:
                 raise ApiError.from_violation(too_long)
         key = digest_request(canonical_json(parsed))
-        return Prepared(whole, model, key, tokens, None, [], encode_waived(waived))
+        return Prepared(whole, model, key, tokens, None, [], encode_violations(waived))
 
     def answer(self, prepared: Prepared, headers: HeaderList) -> tuple[Answer, str]:
         """The answer and, where scenarios run, the trace of the rules that did not give it.

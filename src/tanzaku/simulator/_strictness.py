@@ -2,14 +2,11 @@
 
 from collections.abc import Collection, Mapping
 from typing import Any, Literal
-from urllib.parse import quote
 
 from tanzaku.catalog import Model
 from tanzaku.wire import BETA_NAMES, ApiError, Violation, validate, validate_shape
 
 type Strictness = Literal["full", "schema", "warn"]
-
-_MOST_HEADER = 2048
 
 
 def judge(
@@ -41,10 +38,3 @@ def judge(
             raise ApiError.from_violation(shape[0])
         return []
     return validate(request, model, version, endpoint=endpoint, betas=betas)
-
-
-def encode_waived(violations: Collection[Violation]) -> bytes:
-    """The waived violations for a header: percent-encoded, a comma between two, 2,048 bytes at
-    most."""
-    texts = [quote(str(violation), safe=" :`'.[]{}()<>=*/_-") for violation in violations]
-    return ", ".join(texts)[:_MOST_HEADER].encode("ascii")

@@ -1,0 +1,76 @@
+"""A gateway's configuration: one YAML file, read whole or not at all."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, cast
+
+from tanzaku.core.plain_yaml import Entry, parse_yaml, read_yaml
+from tanzaku.gateway._preflight import Preflight
+from tanzaku.gateway.budgets import BudgetRule, read_budgets
+from tanzaku.gateway.config._secrets import resolve_secret
+from tanzaku.gateway.routes import Rule, Way, read_routes
+from tanzaku.gateway.upstreams import UpstreamSettings, read_upstreams
+
+_SECTIONS: Final = ("upstreams", "routes", "keys", "budgets", "preflight")
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """What a file says. Without `routes` every call goes to the first upstream.
+
+    `needs_key`: who has no virtual key may not enter.
+    """
+
+    upstreams: Mapping[str, UpstreamSettings]
+    rules: tuple[Rule, ...]
+    needs_key: bool = False
+    budgets: tuple[BudgetRule, ...] = ()
+    preflight: Preflight = "off"
+
+    @property
+    def live(self) -> list[str]:
+        """The names of upstreams that may cost money."""
+        return [name for name, settings in self.upstreams.items() if settings.is_live]
+
+
+def load_config(path: Path, environment: Mapping[str, str]) -> Config:
+    """The configuration in a YAML file; `environment` is where `env:NAME` refers to.
+
+    Raises InputFileError with file, line, column and the way out.
+    """
+    return _read_config(read_yaml(path), environment)
+
+
+def parse_config(text: str, name: str, environment: Mapping[str, str]) -> Config:
+    """The same from a text; `name` stands for the file in messages."""
+    return _read_config(parse_yaml(text, name), environment)
+
+
+def _read_config(entry: Entry, environment: Mapping[str, str]) -> Config:
+    fields = entry.as_fields(_SECTIONS, ("upstreams",))
+
+    def resolve(reference: Entry) -> str:
+        return resolve_secret(reference, environment)
+
+    upstreams = read_upstreams(fields["upstreams"], resolve)
+    readers: dict[str, Callable[[Entry], Any]] = {
+        "routes": lambda value: read_routes(value, upstreams),
+        "budgets": read_budgets,
+        "keys": _read_keys,
+        "preflight": lambda value: cast("Preflight", value.as_choice(("off", "warn", "block"))),
+    }
+    read = {name: reader(fields[name]) for name, reader in readers.items() if name in fields}
+    first = Rule("default", (Way(next(iter(upstreams))),))
+    return Config(
+        upstreams,
+        rules=read.get("routes", (first,)),
+        needs_key=read.get("keys", False),
+        budgets=read.get("budgets", ()),
+        preflight=read.get("preflight", "off"),
+    )
+
+
+def _read_keys(entry: Entry) -> bool:
+    fields = entry.as_fields(("required",), ("required",))
+    return fields["required"].as_bool()

@@ -1,0 +1,18 @@
+"""Which upstreams a call goes to: rules, weights, fall-backs."""
+
+from tanzaku.gateway.routes._read import read_routes
+from tanzaku.gateway.routes._routes import ROUTES, RouteRoutes, build_asked, describe_plan
+from tanzaku.gateway.routes._table import Plan, RouteTable, Rule, Way, When
+
+__all__ = [
+    "ROUTES",
+    "Plan",
+    "RouteRoutes",
+    "RouteTable",
+    "Rule",
+    "Way",
+    "When",
+    "build_asked",
+    "describe_plan",
+    "read_routes",
+]

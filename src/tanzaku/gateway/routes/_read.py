@@ -1,0 +1,85 @@
+"""The section `routes` of a configuration."""
+
+from collections.abc import Collection
+from typing import Final
+
+from tanzaku.core import InputFileError
+from tanzaku.core.plain_yaml import Entry
+from tanzaku.gateway.routes._table import Rule, Way, When
+
+_WHEN: Final = ("model", "path", "key", "team", "tag", "headers")
+_HEAVIEST: Final = 1e6
+
+
+def read_routes(entry: Entry, upstreams: Collection[str]) -> tuple[Rule, ...]:
+    """The rules in order. Raises InputFileError, also for an upstream that the file does not have."""
+    rules = []
+    names: set[str] = set()
+    for place, one in enumerate(entry.as_list(), 1):
+        rule = _read_rule(one, f"route {place}", upstreams)
+        if rule.name in names:
+            raise InputFileError(
+                "{place}: there are two routes `{name}`.", place=one.place, name=rule.name
+            )
+        names.add(rule.name)
+        rules.append(rule)
+    if not rules:
+        raise InputFileError("{place}: `{key}` is empty.", place=entry.place, key=entry.key)
+    return tuple(rules)
+
+
+def _read_rule(entry: Entry, name: str, upstreams: Collection[str]) -> Rule:
+    fields = entry.as_fields(("name", "when", "to", "fall_back"), ("to",))
+    to = _read_ways(fields["to"], upstreams)
+    if not to:
+        raise InputFileError(
+            "{place}: `{key}` names no upstream.", place=fields["to"].place, key=fields["to"].key
+        )
+    return Rule(
+        name=fields["name"].as_text() if "name" in fields else name,
+        to=to,
+        when=_read_when(fields["when"]) if "when" in fields else When(),
+        fall_back=_read_ways(fields["fall_back"], upstreams) if "fall_back" in fields else (),
+    )
+
+
+def _read_ways(entry: Entry, upstreams: Collection[str]) -> tuple[Way, ...]:
+    """A name alone, or a list of names and of `{upstream, weight, model}`."""
+    entries = entry.as_list() if entry.kind == "list" else [entry]
+    return tuple(_read_way(one, upstreams) for one in entries)
+
+
+def _read_way(entry: Entry, upstreams: Collection[str]) -> Way:
+    if entry.kind == "text":
+        return Way(_read_name(entry, upstreams))
+    fields = entry.as_fields(("upstream", "weight", "model"), ("upstream",))
+    return Way(
+        _read_name(fields["upstream"], upstreams),
+        fields["weight"].as_number(0.001, _HEAVIEST) if "weight" in fields else 1.0,
+        fields["model"].as_text() if "model" in fields else None,
+    )
+
+
+def _read_name(entry: Entry, upstreams: Collection[str]) -> str:
+    name = entry.as_text()
+    if name not in upstreams:
+        raise InputFileError(
+            "{place}: there is no upstream `{name}`.",
+            hint="Known are {known}.",
+            place=entry.place,
+            name=name,
+            known=", ".join(upstreams),
+        )
+    return name
+
+
+def _read_when(entry: Entry) -> When:
+    fields = entry.as_fields(_WHEN)
+    headers: tuple[tuple[bytes, str], ...] = ()
+    if "headers" in fields:
+        headers = tuple(
+            (name.lower().encode(), value.as_text())
+            for name, value in fields["headers"].as_mapping().items()
+        )
+    plain = {name: value.as_text() for name, value in fields.items() if name != "headers"}
+    return When(**plain, headers=headers)

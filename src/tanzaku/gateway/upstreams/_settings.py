@@ -1,0 +1,48 @@
+"""What a configuration says of one upstream."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from tanzaku.gateway._retry import RetryPolicy
+from tanzaku.transport import Timeouts
+
+type Kind = Literal["simulator", "anthropic", "bedrock", "vertex"]
+type Auth = Literal["x-api-key", "bearer"]
+
+
+@dataclass(frozen=True, slots=True)
+class BreakerSettings:
+    """When an upstream is left alone: after `failures` within `window_s`, for `open_s` seconds."""
+
+    failures: int = 5
+    window_s: float = 30.0
+    open_s: float = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamSettings:
+    """One upstream. `anthropic` is any URL that speaks the Claude API: the first-party one, a
+    relay, another gateway.
+
+    `keys` are credentials that take turns; `auth` says which header carries them; `headers` go
+    with every request. `is_live` says that calls may cost money. `region`, `project` and `models`
+    (the client's id to the platform's) are the clouds'. `probe_s` asks for the list of models so
+    often to learn whether the upstream is well; None asks nothing unasked.
+    """
+
+    name: str
+    kind: Kind
+    url: str = ""
+    keys: tuple[str, ...] = ()
+    auth: Auth = "x-api-key"
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+    is_live: bool = False
+    allow_private: bool = False
+    retry: RetryPolicy | None = None
+    timeouts: Timeouts = field(default_factory=Timeouts)
+    breaker: BreakerSettings = BreakerSettings()
+    probe_s: float | None = None
+    region: str = ""
+    project: str = ""
+    profile: str = ""
+    models: tuple[tuple[str, str], ...] = ()
