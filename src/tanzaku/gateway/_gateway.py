@@ -1,6 +1,7 @@
 """The gateway itself: the way of one call through its stages."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from random import Random
@@ -17,10 +18,18 @@ from tanzaku.gateway._prices import PriceBook
 from tanzaku.gateway._settle import CLIENT_GONE, CLIENT_GONE_STATUS, Books, Observer, OpenExchange
 from tanzaku.gateway._stages import ANYONE, Asked, Door, Routes, Target, Treasury
 from tanzaku.gateway._stream import BROKEN, Relay
-from tanzaku.ledger import Ledger
+from tanzaku.ledger import Ledger, LedgerError
 from tanzaku.transport import BrokenUploadError, ConnectionFault, HttpRequest, HttpResponse
-from tanzaku.wire import REQUEST_ID, ApiError, UsageReader, get_error_type
+from tanzaku.wire import REQUEST_ID, RETRY_AFTER, ApiError, UsageReader, get_error_type
 
+_log = logging.getLogger("tanzaku.gateway")
+
+_UNKEPT = ApiError(
+    503,
+    get_error_type(503),
+    "The gateway's ledger cannot be written; nothing was sent on.",
+    headers=((RETRY_AFTER, b"5"),),
+)
 _ID_HEADER = EXCHANGE_ID_HEADER.encode()
 _VIOLATIONS = VIOLATIONS_HEADER.encode()
 
@@ -81,9 +90,15 @@ class Gateway:
         call = OpenExchange(exchange_id, asked, head, self._books)
         try:
             targets = self._admit(asked, call)
-            call.start()
         except ApiError as refusal:
             return await self._refuse(call, refusal)
+        try:
+            call.start()
+        except LedgerError as error:
+            # What cannot be kept is not asked for: it would be spent without a trace.
+            _log.error("refused a call that the ledger cannot keep: %s", error)
+            call.release()
+            return _build_refusal(_UNKEPT, exchange_id)
         forwarded = HttpRequest(
             request.method,
             request.target,
@@ -119,16 +134,13 @@ class Gateway:
         return encode_violations(found)
 
     async def _refuse(self, call: OpenExchange, refusal: ApiError) -> HttpResponse:
-        request_id = derive_id("req", call.exchange.exchange_id)
-        headers = [
-            (b"content-type", b"application/json"),
-            (REQUEST_ID, request_id.encode()),
-            *refusal.headers,
-        ]
-        body = refusal.body(request_id)
-        answer = HttpResponse(refusal.status, headers, body)
-        call.start()
-        return await self._carry_back(answer, call, repairs=False)
+        answer = _build_refusal(refusal, call.exchange.exchange_id)
+        try:
+            call.start()
+            return await self._carry_back(answer, call, repairs=False)
+        except LedgerError as error:
+            _log.error("a refusal could not be kept: %s", error)
+            return answer
 
     async def _carry(
         self,
@@ -198,6 +210,16 @@ class Gateway:
             kept, outcome = b"", Outcome()
         await call.settle(answer.status, answer.headers, kept, outcome)
         return HttpResponse(answer.status, headers, body)
+
+
+def _build_refusal(refusal: ApiError, exchange_id: str) -> HttpResponse:
+    request_id = derive_id("req", exchange_id)
+    headers = [
+        (b"content-type", b"application/json"),
+        (REQUEST_ID, request_id.encode()),
+        *refusal.headers,
+    ]
+    return HttpResponse(refusal.status, headers, refusal.body(request_id))
 
 
 async def _iter_once(body: bytes) -> AsyncIterator[bytes]:

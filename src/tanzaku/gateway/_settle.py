@@ -92,6 +92,11 @@ class OpenExchange:
         """Append the started event; raises LedgerError as `Ledger.start` does."""
         self._books.ledger.start(self.exchange)
 
+    def release(self) -> None:
+        """Let go of what is held for a call that was not made."""
+        if self.hold is not None:
+            self.hold.settle(Used(Decimal(0)), self._books.clock.now())
+
     def turn_to(self, target: Target, request: HttpRequest) -> HttpRequest:
         """The request as `target` gets it; its answer, if it is the last one, is carried back."""
         self._route = target.name
