@@ -85,7 +85,7 @@ def _explain_file(context: CliContext, path: Path, asked: dict[str, Any]) -> dic
     upstreams = {
         name: Upstream(settings, send, clock) for name, settings in config.upstreams.items()
     }
-    table = RouteTable(config.rules, upstreams, Random())
+    table = RouteTable(config.rules, upstreams, Random(), config.name)
     try:
         return describe_plan(table.explain(*build_asked(asked)))
     except ApiError as error:
@@ -105,7 +105,8 @@ def _print_plan(context: CliContext, plan: dict[str, Any]) -> None:
     for number, way in enumerate(plan["tries"], 1):
         model = say("route.asks", model=way["model"]) if way["model"] else ""
         weight = say("route.weight", weight=f"{way['weight']:g}") if way["weight"] != 1 else ""
-        not_now = say("route.not_now", reason=way["not_now"]) if way["not_now"] else ""
+        bar = way["not_now"]
+        not_now = say("route.not_now", reason=say(f"route.bar.{bar}")) if bar else ""
         terminal.line(f"  {number}. {way['upstream']}{model}{weight}{not_now}")
     for earlier in plan["earlier_routes"]:
         terminal.line(

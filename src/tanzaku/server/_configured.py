@@ -12,7 +12,7 @@ from tanzaku.gateway.budgets import BUDGETS, BudgetRoutes, Budgets
 from tanzaku.gateway.config import Config
 from tanzaku.gateway.keys import KEYS, Keyring, KeyRoutes, check_admin, read_object, reply
 from tanzaku.gateway.routes import ROUTES, RouteRoutes, RouteTable
-from tanzaku.gateway.upstreams import Upstream, UpstreamSettings
+from tanzaku.gateway.upstreams import Prober, Upstream, UpstreamSettings
 from tanzaku.ledger import LedgerReader, Shelf
 from tanzaku.transport import Handler, HttpClient, HttpRequest, HttpResponse
 from tanzaku.wire import ApiError
@@ -46,7 +46,9 @@ class Configured:
         self._clock = clock
         self._token = token
         self._clients: list[HttpClient] = []
-        self.table = RouteTable(config.rules, self._build_upstreams(config, {}), chance)
+        upstreams = self._build_upstreams(config, {})
+        self.table = RouteTable(config.rules, upstreams, chance, config.name)
+        self._prober = Prober(clock, chance)
         self.ring = Keyring(shelf, clock)
         self.budgets = Budgets(config.budgets)
 
@@ -54,9 +56,11 @@ class Configured:
         """Read the keys, and from the ledger what was spent."""
         await self.ring.load()
         self.budgets.load(ledger, self._clock.now())
+        self._prober.follow(self.table.upstreams)
 
     async def close(self) -> None:
-        """Close the connections to upstreams."""
+        """Stop the probes and close the connections to upstreams."""
+        await self._prober.close()
         for client in self._clients:
             await client.close()
 
@@ -79,6 +83,7 @@ class Configured:
         if config.preflight != self.config.preflight:
             raise UserError("`preflight` cannot change while the server runs.", hint="Restart it.")
         self.table.replace(config.rules, self._build_upstreams(config, self.table.upstreams))
+        self._prober.follow(self.table.upstreams)
         self.budgets.replace(config.budgets)
         self.config = config
 
@@ -118,7 +123,10 @@ class Configured:
         if settings.kind == "simulator":
             return self._simulator
         client = HttpClient(
-            clock=self._clock, timeouts=settings.timeouts, max_connections=_MOST_CONNECTIONS
+            clock=self._clock,
+            timeouts=settings.timeouts,
+            max_connections=_MOST_CONNECTIONS,
+            reach="private" if settings.allow_private else "public",
         )
         self._clients.append(client)
         return partial(client.send, base_url=settings.url)

@@ -19,9 +19,10 @@ _SECTIONS: Final = ("upstreams", "routes", "keys", "budgets", "preflight")
 class Config:
     """What a file says. Without `routes` every call goes to the first upstream.
 
-    `needs_key`: who has no virtual key may not enter.
+    `name` is the file's, without its folder. `needs_key`: who has no virtual key may not enter.
     """
 
+    name: str
     upstreams: Mapping[str, UpstreamSettings]
     rules: tuple[Rule, ...]
     needs_key: bool = False
@@ -39,15 +40,15 @@ def load_config(path: Path, environment: Mapping[str, str]) -> Config:
 
     Raises InputFileError with file, line, column and the way out.
     """
-    return _read_config(read_yaml(path), environment)
+    return _read_config(read_yaml(path), path.name, environment)
 
 
 def parse_config(text: str, name: str, environment: Mapping[str, str]) -> Config:
     """The same from a text; `name` stands for the file in messages."""
-    return _read_config(parse_yaml(text, name), environment)
+    return _read_config(parse_yaml(text, name), name, environment)
 
 
-def _read_config(entry: Entry, environment: Mapping[str, str]) -> Config:
+def _read_config(entry: Entry, name: str, environment: Mapping[str, str]) -> Config:
     fields = entry.as_fields(_SECTIONS, ("upstreams",))
 
     def resolve(reference: Entry) -> str:
@@ -63,6 +64,7 @@ def _read_config(entry: Entry, environment: Mapping[str, str]) -> Config:
     read = {name: reader(fields[name]) for name, reader in readers.items() if name in fields}
     first = Rule("default", (Way(next(iter(upstreams))),))
     return Config(
+        name,
         upstreams,
         rules=read.get("routes", (first,)),
         needs_key=read.get("keys", False),

@@ -2,7 +2,8 @@
 
 from tanzaku.gateway.routes._read import read_routes
 from tanzaku.gateway.routes._routes import ROUTES, RouteRoutes, build_asked, describe_plan
-from tanzaku.gateway.routes._table import Plan, RouteTable, Rule, Way, When
+from tanzaku.gateway.routes._rules import Rule, Way, When
+from tanzaku.gateway.routes._table import Plan, RouteTable
 
 __all__ = [
     "ROUTES",

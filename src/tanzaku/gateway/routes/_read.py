@@ -5,7 +5,7 @@ from typing import Final
 
 from tanzaku.core import InputFileError
 from tanzaku.core.plain_yaml import Entry
-from tanzaku.gateway.routes._table import Rule, Way, When
+from tanzaku.gateway.routes._rules import Rule, Way, When
 
 _WHEN: Final = ("model", "path", "key", "team", "tag", "headers")
 _HEAVIEST: Final = 1e6

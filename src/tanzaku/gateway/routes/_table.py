@@ -3,160 +3,169 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
+from functools import lru_cache
 from random import Random
+from typing import Final
 
+from tanzaku.catalog import UnknownModelError, get_model
+from tanzaku.gateway._asked import COUNT_TOKENS, MESSAGES
 from tanzaku.gateway._stages import Asked, Caller, Target
-from tanzaku.gateway.upstreams import Upstream
-from tanzaku.transport import get_header
+from tanzaku.gateway.routes._rules import Rule, Way, When
+from tanzaku.gateway.upstreams import Bar, Upstream
 from tanzaku.wire import RETRY_AFTER, ApiError, get_error_type
 
-
-@dataclass(frozen=True, slots=True)
-class When:
-    """Conditions that all must hold; an empty one always does. All but the header's name are
-    patterns: `*` and `?` as in file names."""
-
-    model: str = ""
-    path: str = ""
-    key: str = ""
-    team: str = ""
-    tag: str = ""
-    headers: tuple[tuple[bytes, str], ...] = ()
-
-    def find_miss(self, asked: Asked, caller: Caller) -> str | None:
-        """Which condition does not hold, None when all do."""
-        given = {
-            "model": asked.model or "",
-            "path": asked.path,
-            "key": caller.key_id,
-            "team": caller.team,
-        }
-        for name, value in given.items():
-            pattern = getattr(self, name)
-            if pattern and not fnmatchcase(value, pattern):
-                return name
-        if self.tag and not any(fnmatchcase(tag, self.tag) for tag in caller.tags):
-            return "tag"
-        for header, pattern in self.headers:
-            found = get_header(asked.request.headers, header)
-            if found is None or not fnmatchcase(found.decode("latin-1"), pattern):
-                return f"headers.{header.decode()}"
-        return None
-
-
-@dataclass(frozen=True, slots=True)
-class Way:
-    """One upstream of a rule, with its weight and, maybe, another model to ask it for."""
-
-    upstream: str
-    weight: float = 1.0
-    model: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """Calls that meet `when` go to one of `to`, by weight; then to the others of `to`, then to
-    `fall_back` in order."""
-
-    name: str
-    to: tuple[Way, ...]
-    when: When = When()
-    fall_back: tuple[Way, ...] = ()
+_SPREAD: Final = frozenset({MESSAGES, COUNT_TOKENS})
+_ALWAYS: Final = When()
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a call would do: the rule, every way with what stands against it, why earlier rules did
-    not take it."""
+    """What a call would do: the rule, every way in order with what stands against it now, why
+    earlier rules did not take it. Of several ways with a weight, chance decides which is first."""
 
     rule: Rule
-    ways: Sequence[tuple[Way, str | None]]
+    ways: Sequence[tuple[Way, Bar | None]]
     missed: Mapping[str, str] = field(default_factory=dict)
 
 
 class RouteTable:
     """Implements `Routes` over rules and upstreams; `replace` swaps both for calls to come.
 
-    What is no message (files, batches, lists) goes to the first upstream of its rule alone, as it
-    is: what was made there is found nowhere else.
+    Messages and token counts are spread by weight and fall back. All else (batches, files, lists)
+    goes to the first upstream of its rule alone, with its model as it is: what was made there is
+    found nowhere else. `source` names for people where the rules stand.
     """
 
     def __init__(
-        self, rules: Sequence[Rule], upstreams: Mapping[str, Upstream], chance: Random
+        self,
+        rules: Sequence[Rule],
+        upstreams: Mapping[str, Upstream],
+        chance: Random,
+        source: str = "the configuration",
     ) -> None:
         self._chance = chance
-        self._rules = tuple(rules)
+        self._source = source
         self.upstreams = upstreams
-        self._ready = _build_targets(rules, upstreams)
+        self._lines = [_Line(rule, upstreams) for rule in rules]
 
     def replace(self, rules: Sequence[Rule], upstreams: Mapping[str, Upstream]) -> None:
         """Plan by these from now on; calls under way keep what they were given."""
-        ready = _build_targets(rules, upstreams)
-        self._rules, self.upstreams, self._ready = tuple(rules), upstreams, ready
+        self._lines = [_Line(rule, upstreams) for rule in rules]
+        self.upstreams = upstreams
 
     def plan(self, asked: Asked, caller: Caller) -> Sequence[Target]:
         """The targets in the order they are tried.
 
-        ApiError 404 where no rule takes the call, 503 where every upstream is left alone for its
-        failures.
+        ApiError 404 where no rule takes the call; where nothing may be asked now 429 if keys rest,
+        503 if upstreams failed, both with `retry-after`.
         """
-        rule = self._find(asked, caller)[0]
-        if not asked.is_message:
-            return (self._ready[rule.to[0]],)
-        targets = [self._ready[way] for way in self._order(rule) if self._admits(way)]
-        if not targets:
-            raise self._refuse(rule)
-        return targets
+        line = self._find(asked, caller)
+        if asked.path not in _SPREAD:
+            return (line.to[0].aim(asked),)
+        lanes = [lane for lane in line.to if lane.find_bar(asked) is None]
+        if len(lanes) > 1:
+            first = self._chance.choices(lanes, [lane.way.weight for lane in lanes])[0]
+            lanes.remove(first)
+            lanes.insert(0, first)
+        lanes += [lane for lane in line.fall_back if lane.find_bar(asked) is None]
+        if not lanes:
+            raise _refuse(line, asked)
+        return [lane.aim(asked) for lane in lanes]
 
     def explain(self, asked: Asked, caller: Caller) -> Plan:
         """What `plan` would do, and why. Raises ApiError 404 as it does."""
-        rule, missed = self._find(asked, caller)
-        ways = rule.to[:1] if not asked.is_message else (*rule.to, *rule.fall_back)
-        stands_against = [
-            (way, None if self._admits(way) else "its breaker is open") for way in ways
-        ]
-        return Plan(rule, stands_against, missed)
-
-    def _find(self, asked: Asked, caller: Caller) -> tuple[Rule, dict[str, str]]:
+        taken = self._find(asked, caller)
         missed: dict[str, str] = {}
-        for rule in self._rules:
-            miss = rule.when.find_miss(asked, caller)
-            if miss is None:
-                return rule, missed
-            missed[rule.name] = miss
-        what = asked.model or asked.path
-        raise ApiError.not_found(f"No route of this gateway takes {what}.")
+        for line in self._lines[: self._lines.index(taken)]:
+            missed[line.rule.name] = line.rule.when.find_miss(asked, caller) or ""
+        lanes = taken.lanes if asked.path in _SPREAD else taken.to[:1]
+        return Plan(taken.rule, [(lane.way, lane.find_bar(asked)) for lane in lanes], missed)
 
-    def _order(self, rule: Rule) -> Sequence[Way]:
-        if len(rule.to) == 1:
-            return (*rule.to, *rule.fall_back)
-        weights = [way.weight if self._admits(way) else 0.0 for way in rule.to]
-        if not any(weights):
-            weights = [way.weight for way in rule.to]
-        first = self._chance.choices(rule.to, weights)[0]
-        return (first, *(way for way in rule.to if way is not first), *rule.fall_back)
-
-    def _admits(self, way: Way) -> bool:
-        return self.upstreams[way.upstream].admits()
-
-    def _refuse(self, rule: Rule) -> ApiError:
-        ways = (*rule.to, *rule.fall_back)
-        waits = [self.upstreams[way.upstream].describe().get("open_for_s", 1.0) for way in ways]
-        wait_s = max(1, math.ceil(min(waits)))
-        return ApiError(
-            503,
-            get_error_type(503),
-            f"Every upstream of the route {rule.name} failed too often and is left alone for now.",
-            headers=((RETRY_AFTER, b"%d" % wait_s),),
+    def _find(self, asked: Asked, caller: Caller) -> "_Line":
+        for line in self._lines:
+            if line.when is None or line.when.find_miss(asked, caller) is None:
+                return line
+        if asked.model is None:
+            raise ApiError.not_found(f"No route of {self._source} takes {asked.path}.")
+        raise ApiError.not_found(
+            f"model: {asked.model}. No route of {self._source} takes {asked.path} with it."
         )
 
 
-def _build_targets(rules: Sequence[Rule], upstreams: Mapping[str, Upstream]) -> dict[Way, Target]:
-    ready = {}
-    for rule in rules:
-        for way in (*rule.to, *rule.fall_back):
-            upstream = upstreams[way.upstream]
+class _Line:
+    """A rule with its upstreams; `when` is None where it takes every call."""
+
+    __slots__ = ("fall_back", "rule", "to", "when")
+
+    def __init__(self, rule: Rule, upstreams: Mapping[str, Upstream]) -> None:
+        self.rule = rule
+        self.when = None if rule.when == _ALWAYS else rule.when
+        self.to = [_Lane(way, upstreams[way.upstream]) for way in rule.to]
+        self.fall_back = [_Lane(way, upstreams[way.upstream]) for way in rule.fall_back]
+
+    @property
+    def lanes(self) -> "list[_Lane]":
+        return [*self.to, *self.fall_back]
+
+
+class _Lane:
+    """One way of a rule, with the targets it becomes: one for each group of calls that has a rate
+    limit of its own."""
+
+    __slots__ = ("_targets", "_upstream", "way")
+
+    def __init__(self, way: Way, upstream: Upstream) -> None:
+        self.way = way
+        self._upstream = upstream
+        self._targets: dict[str, Target] = {}
+
+    def find_bar(self, asked: Asked) -> Bar | None:
+        """What stands against this way now."""
+        return self._upstream.find_bar(self._find_group(asked))
+
+    def find_wait(self, asked: Asked) -> float:
+        """Seconds until that may be gone."""
+        return self._upstream.find_wait(self._find_group(asked))
+
+    def aim(self, asked: Asked) -> Target:
+        """The target for a call."""
+        group = self._find_group(asked)
+        target = self._targets.get(group)
+        if target is None:
+            upstream = self._upstream
+            # What is neither message nor count keeps its model: see the class of the table.
+            model = self.way.model if asked.path in _SPREAD else None
             retry = upstream.settings.retry
-            ready[way] = Target(upstream.name, upstream, model=way.model, retry=retry)
-    return ready
+            target = Target(upstream.name, upstream.bind(group), model=model, retry=retry)
+            self._targets[group] = target
+        return target
+
+    def _find_group(self, asked: Asked) -> str:
+        if asked.is_message:
+            return _find_rate_pool(self.way.model or asked.model or "")
+        return "count_tokens" if asked.path == COUNT_TOKENS else "other"
+
+
+@lru_cache(maxsize=512)
+def _find_rate_pool(model: str) -> str:
+    """The class of models that share a rate limit with `model`; empty for one not known."""
+    try:
+        return get_model(model).rate_pool or ""
+    except UnknownModelError:
+        return ""
+
+
+def _refuse(line: _Line, asked: Asked) -> ApiError:
+    wait_s = max(1, math.ceil(min(lane.find_wait(asked) for lane in line.lanes)))
+    name = line.rule.name
+    if any(lane.find_bar(asked) == "keys" for lane in line.lanes):
+        return ApiError.rate_limit(
+            f"Every key of the route {name} was told by its upstream to wait.",
+            retry_after_s=wait_s,
+        )
+    return ApiError(
+        503,
+        get_error_type(503),
+        f"Every upstream of the route {name} failed too often and is left alone for now.",
+        headers=((RETRY_AFTER, b"%d" % wait_s),),
+    )

@@ -1,16 +1,22 @@
 """Where calls go: one upstream each, with its keys, its breaker and its shape on the wire."""
 
 from tanzaku.gateway.upstreams._breaker import Breaker, BreakerState
-from tanzaku.gateway.upstreams._pool import KeyPool
+from tanzaku.gateway.upstreams._health import Health
+from tanzaku.gateway.upstreams._pool import KeyPool, PooledKey
+from tanzaku.gateway.upstreams._prober import Prober
 from tanzaku.gateway.upstreams._read import read_upstreams
 from tanzaku.gateway.upstreams._settings import BreakerSettings, UpstreamSettings
-from tanzaku.gateway.upstreams._upstream import Upstream
+from tanzaku.gateway.upstreams._upstream import Bar, Upstream
 
 __all__ = [
+    "Bar",
     "Breaker",
     "BreakerSettings",
     "BreakerState",
+    "Health",
     "KeyPool",
+    "PooledKey",
+    "Prober",
     "Upstream",
     "UpstreamSettings",
     "read_upstreams",

@@ -12,9 +12,11 @@ type Auth = Literal["x-api-key", "bearer"]
 
 @dataclass(frozen=True, slots=True)
 class BreakerSettings:
-    """When an upstream is left alone: after `failures` within `window_s`, for `open_s` seconds."""
+    """When an upstream is left alone, for `open_s` seconds: once at least `failures` calls and at
+    least `share` (0 to 1) of all that ended within `window_s` seconds failed."""
 
     failures: int = 5
+    share: float = 0.5
     window_s: float = 30.0
     open_s: float = 15.0
 
@@ -27,15 +29,16 @@ class UpstreamSettings:
     `keys` are credentials that take turns; `auth` says which header carries them; `headers` go
     with every request. `is_live` says that calls may cost money. `region`, `project` and `models`
     (the client's id to the platform's) are the clouds'. `probe_s` asks for the list of models so
-    often to learn whether the upstream is well; None asks nothing unasked.
+    often to learn whether the upstream is well; None asks nothing unasked. Neither keys nor headers
+    stand in its `repr`.
     """
 
     name: str
     kind: Kind
     url: str = ""
-    keys: tuple[str, ...] = ()
+    keys: tuple[str, ...] = field(default=(), repr=False)
     auth: Auth = "x-api-key"
-    headers: tuple[tuple[bytes, bytes], ...] = ()
+    headers: tuple[tuple[bytes, bytes], ...] = field(default=(), repr=False)
     is_live: bool = False
     allow_private: bool = False
     retry: RetryPolicy | None = None

@@ -1,29 +1,53 @@
-"""One upstream at work: its keys, its breaker, and what it is sent."""
+"""One upstream at work: its keys, its breaker, its health, and what it is sent."""
 
+import logging
+import math
 from dataclasses import replace
-from typing import Any
+from functools import partial
+from typing import Any, Final, Literal
 
 from tanzaku.core import Clock
 from tanzaku.gateway._headers import strip_private_headers
 from tanzaku.gateway._retry import read_retry_after
 from tanzaku.gateway.upstreams._breaker import Breaker
+from tanzaku.gateway.upstreams._health import Health
 from tanzaku.gateway.upstreams._pool import KeyPool, PooledKey
 from tanzaku.gateway.upstreams._settings import UpstreamSettings
-from tanzaku.transport import Handler, HeaderList, HttpRequest, HttpResponse, TransportError
-from tanzaku.wire import RETRY_AFTER, ApiError
+from tanzaku.transport import (
+    Handler,
+    HeaderList,
+    HttpRequest,
+    HttpResponse,
+    TransportError,
+    close_body,
+    read_all,
+)
+from tanzaku.wire import ANTHROPIC_VERSION, VERSION_2023_06_01, ApiError
+
+type Bar = Literal["breaker", "probe", "keys"]
+"""What stands against asking an upstream: its failures, its probes, or the rest of all its keys."""
+
+_LOG = logging.getLogger(__name__)
+_REFUSED: Final = frozenset({401, 403})
+_NEXT_KEY: Final = _REFUSED | {429}
+_PROBE: Final = "/v1/models?limit=1"
+# What the oldest relays know too.
+_PROBE_VERSION: Final = VERSION_2023_06_01.encode()
 
 
 class Upstream:
     """A `Handler` that sends to one upstream and learns from what comes back.
 
-    A request passes with its bytes unchanged and without the client's credentials. Where every key
-    rests the answer is the API's 429 with the seconds until one is ready.
+    A request passes with its bytes unchanged and without the client's credentials. A key that is
+    answered 401, 403 or 429 gives way to the next one at once; the last answer is passed on. Where
+    every key rests the answer is the API's 429 with the seconds until one is ready.
     """
 
     def __init__(self, settings: UpstreamSettings, send: Handler, clock: Clock) -> None:
         self.settings = settings
-        self.breaker = Breaker(settings.breaker)
-        self.pool = KeyPool(settings.keys)
+        self.health = Health()
+        self._breaker = Breaker(settings.breaker)
+        self._pool = KeyPool(settings.keys)
         self._send = send
         self._clock = clock
 
@@ -31,75 +55,131 @@ class Upstream:
     def name(self) -> str:
         return self.settings.name
 
-    def admits(self) -> bool:
-        """Whether the breaker lets a request through now."""
-        return self.breaker.admits(self._clock.monotonic())
+    def bind(self, group: str) -> Handler:
+        """The upstream for calls of one `group`: what has a rate limit of its own there."""
+        return partial(self._carry, group)
 
     async def __call__(self, request: HttpRequest) -> HttpResponse:
         """The upstream's answer. Raises TransportError as its handler does."""
-        key: PooledKey | None = None
-        if self.settings.kind == "simulator":
-            pass  # in this process: it reads the client's headers itself
-        elif self.pool.is_empty:
-            request = replace(request, headers=_strip_own(request.headers))
-        else:
-            key = self.pool.take(self._clock.now())
-            if key is None:
-                return self._refuse()
-            request = self._sign(request, key.value)
-        self.breaker.begin(self._clock.monotonic())
+        return await self._carry("", request)
+
+    def find_bar(self, group: str) -> Bar | None:
+        """What stands against a call of `group` now, None for nothing."""
+        if not self._breaker.admits(self._clock.monotonic()):
+            return "breaker"
+        if self.health.is_down:
+            return "probe"
+        if len(self._pool) > 1 and self._pool.find_wait(group, self._clock.now()) > 0:
+            return "keys"
+        return None
+
+    def find_wait(self, group: str) -> float:
+        """Seconds until what stands against a call of `group` may be gone."""
+        if self.health.is_down:
+            return self.settings.probe_s or 0.0
+        breaker_s = self._breaker.find_wait(self._clock.monotonic())
+        return max(breaker_s, self._pool.find_wait(group, self._clock.now()), 0.0)
+
+    async def probe(self) -> bool:
+        """Whether the upstream answers at all: it is asked for its models, which costs nothing."""
+        request = HttpRequest("GET", _PROBE, [(ANTHROPIC_VERSION, _PROBE_VERSION)], b"")
+        key = self._pool.take("", self._clock.now())
         try:
-            answer = await self._send(request)
-        except TransportError:
-            self.breaker.fail(self._clock.monotonic())
-            raise
-        self._learn(answer, key)
-        return answer
+            answer = await self._send(self._prepare(request, key))
+            await read_all(answer)
+        except TransportError as error:
+            _LOG.info("upstream %s: probe failed: %s", self.name, error)
+            return False
+        return answer.status < 500
 
     def describe(self) -> dict[str, Any]:
         """Its state, for people: no key stands in it."""
         now, at = self._clock.now(), self._clock.monotonic()
-        state = self.breaker.state(at)
+        state = self._breaker.state(at)
         described: dict[str, Any] = {
             "name": self.name,
             "kind": self.settings.kind,
             "url": self.settings.url,
             "live": self.settings.is_live,
             "breaker": state,
-            "keys": len(self.settings.keys),
-            "keys_ready": self.pool.count_ready(now),
+            "keys": len(self._pool),
+            "keys_ready": self._pool.count_ready(now),
         }
         if state == "open":
-            described["open_for_s"] = round(self.breaker.open_until() - at, 3)
+            described["open_for_s"] = round(self._breaker.find_wait(at), 3)
+        if self.settings.probe_s is not None:
+            described["probe"] = "down" if self.health.is_down else "well"
         return described
 
-    def _sign(self, request: HttpRequest, key: str) -> HttpRequest:
+    async def _carry(self, group: str, request: HttpRequest) -> HttpResponse:
+        if not len(self._pool):
+            return await self._watch(self._prepare(request, None))
+        refused: list[PooledKey] = []
+        tried: list[PooledKey] = []
+        key = self._pool.take(group, self._clock.now())
+        if key is None:
+            return self._refuse(group)
+        while True:
+            answer = await self._watch(self._prepare(request, key))
+            now = self._clock.now()
+            if answer.status not in _NEXT_KEY:
+                break
+            tried.append(key)
+            if answer.status == 429:
+                self._pool.limit(key, group, read_retry_after(answer.headers, now), now)
+            else:
+                refused.append(key)
+            # What is passed on while it comes in cannot be sent twice.
+            spare = self._pool.take(group, now, tried) if request.upload is None else None
+            if spare is None:
+                break
+            await close_body(answer.body)
+            key = spare
+        if answer.status not in _REFUSED:
+            for one in refused:
+                _LOG.warning("upstream %s: key %d is refused", self.name, one.number)
+                self._pool.set_aside(one, now)
+        return answer
+
+    async def _watch(self, request: HttpRequest) -> HttpResponse:
+        """The answer, from which the breaker learns."""
+        is_trial = self._breaker.begin(self._clock.monotonic())
+        failed: bool | None = None
+        try:
+            answer = await self._send(request)
+            failed = answer.status >= 500
+        except TransportError:
+            failed = True
+            raise
+        finally:
+            self._breaker.end(self._clock.monotonic(), failed=failed, is_trial=is_trial)
+        return answer
+
+    def _prepare(self, request: HttpRequest, key: PooledKey | None) -> HttpRequest:
+        """The request as this upstream gets it."""
         settings = self.settings
-        own = {name for name, _ in settings.headers} | {b"accept-encoding"}
-        headers = [line for line in strip_private_headers(request.headers) if line[0] not in own]
-        if settings.auth == "bearer":
-            headers.append((b"authorization", b"Bearer " + key.encode("ascii")))
+        if settings.kind == "simulator":
+            return request  # in this process: it reads the client's headers itself
+        if key is None:
+            headers = _strip_own(request.headers)
         else:
-            headers.append((b"x-api-key", key.encode("ascii")))
+            headers = strip_private_headers(request.headers)
+        own = {name for name, _ in settings.headers} | {b"accept-encoding"}
+        headers = [line for line in headers if line[0] not in own]
+        if key is not None and settings.auth == "bearer":
+            headers.append((b"authorization", b"Bearer " + key.value.encode("ascii")))
+        elif key is not None:
+            headers.append((b"x-api-key", key.value.encode("ascii")))
         # Unencoded, so that usage can be read as it passes.
         headers += [*settings.headers, (b"accept-encoding", b"identity")]
         return replace(request, headers=headers)
 
-    def _learn(self, answer: HttpResponse, key: PooledKey | None) -> None:
-        if answer.status >= 500:
-            self.breaker.fail(self._clock.monotonic())
-        else:
-            self.breaker.succeed()
-        if key is not None and answer.status in {401, 403, 429}:
-            now = self._clock.now()
-            self.pool.note(key, answer.status, read_retry_after(answer.headers, now), now)
-
-    def _refuse(self) -> HttpResponse:
-        wait_s = max(1, round(self.pool.rests_until() - self._clock.now() + 0.5))
+    def _refuse(self, group: str) -> HttpResponse:
+        wait_s = max(1, math.ceil(self._pool.find_wait(group, self._clock.now())))
         error = ApiError.rate_limit(
             f"Every key of the upstream {self.name} is resting.", retry_after_s=wait_s
         )
-        headers = [(b"content-type", b"application/json"), (RETRY_AFTER, b"%d" % wait_s)]
+        headers = [(b"content-type", b"application/json"), *error.headers]
         return HttpResponse(error.status, headers, error.body(""))
 
 

@@ -1,0 +1,58 @@
+"""Rules: which calls, and where they go."""
+
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from tanzaku.gateway._stages import Asked, Caller
+from tanzaku.transport import get_header
+
+
+@dataclass(frozen=True, slots=True)
+class When:
+    """Conditions that all must hold; an empty one always does. All but the header's name are
+    patterns as for file names: `*`, `?`, `[abc]`; letters count as they are written."""
+
+    model: str = ""
+    path: str = ""
+    key: str = ""
+    team: str = ""
+    tag: str = ""
+    headers: tuple[tuple[bytes, str], ...] = ()
+
+    def find_miss(self, asked: Asked, caller: Caller) -> str | None:
+        """Which condition does not hold, None when all do."""
+        for name, pattern, value in (
+            ("model", self.model, asked.model or ""),
+            ("path", self.path, asked.path),
+            ("key", self.key, caller.key_id),
+            ("team", self.team, caller.team),
+        ):
+            if pattern and not fnmatchcase(value, pattern):
+                return name
+        if self.tag and not any(fnmatchcase(tag, self.tag) for tag in caller.tags):
+            return "tag"
+        for header, pattern in self.headers:
+            found = get_header(asked.request.headers, header)
+            if found is None or not fnmatchcase(found.decode("latin-1"), pattern):
+                return f"headers.{header.decode()}"
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One upstream of a rule, with its weight and, maybe, another model to ask it for."""
+
+    upstream: str
+    weight: float = 1.0
+    model: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Calls that meet `when` go to one of `to`, by weight; then to the others of `to`, then to
+    `fall_back` in order."""
+
+    name: str
+    to: tuple[Way, ...]
+    when: When = When()
+    fall_back: tuple[Way, ...] = ()
