@@ -5,7 +5,6 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Literal
 
 from tanzaku.core import Clock, UserError
 from tanzaku.exchange import Attempt, Cost, Exchange, ExchangeError, Settlement, Timings
@@ -14,13 +13,10 @@ from tanzaku.gateway._asked import MESSAGES
 from tanzaku.gateway._prices import PriceBook
 from tanzaku.gateway._settle import Observer
 from tanzaku.gateway._stages import Asked, Hold, Treasury, Used, Worst
-from tanzaku.gateway.batching._deferred import Facts
+from tanzaku.gateway.batching._deferred import Facts, Way
 from tanzaku.gateway.batching._settings import OnLate
-from tanzaku.ledger import Ledger
+from tanzaku.ledger import Ledger, LedgerError
 from tanzaku.transport import HttpRequest, redact_body, redact_headers, redact_text
-
-type Way = Literal["batch", "direct", "none"]
-"""How an answer came: in a batch, asked for by itself, or not from an upstream at all."""
 
 _JSON = ("content-type", "application/json")
 _SHARE = Decimal("0.5")
@@ -81,17 +77,9 @@ class DeferredBooks:
         """Give a hold back: nothing was used."""
         self._settle_hold(deferred_id, Used(Decimal(0)))
 
-    async def is_settled(self, deferred_id: str, made_at: float, way: Way) -> bool:
-        """Whether the ledger has the exchange already."""
-        exchange_id = name_exchange(deferred_id, made_at, way)
-        try:
-            await asyncio.to_thread(self._ledger.get_exchange, exchange_id)
-        except UserError:
-            return False
-        return True
-
     async def settle(self, deferred_id: str, facts: Facts, request: bytes, ending: Ending) -> None:
-        """Return once the exchange is durable. LedgerError as `Ledger.settle` raises it."""
+        """Return once the exchange is durable, also when it was so before. LedgerError as
+        `Ledger.settle` raises it otherwise."""
         now = self._clock.now()
         outcome = read_whole(ending.status, ending.body, is_message=True)
         cost, unpriced = self._price(facts, ending, outcome, now)
@@ -115,14 +103,29 @@ class DeferredBooks:
             unpriced=unpriced,
             error=error and ExchangeError(error.type, redact_text(error.message)),
         )
-        await self._ledger.settle(exchange)
+        is_new = await self._write(exchange)
         usage = outcome.usage or {}
         usd = None if unpriced else Decimal(0) if cost is None else cost.total_usd
-        self._settle_hold(
-            deferred_id, Used(usd, _count_input(usage), usage.get("output_tokens") or 0)
-        )
-        for observe in self._observers:
-            observe(exchange)
+        used = Used(usd, _count_input(usage), usage.get("output_tokens") or 0)
+        self._settle_hold(deferred_id, used)
+        if is_new:
+            for observe in self._observers:
+                observe(exchange)
+
+    async def _write(self, exchange: Exchange) -> bool:
+        """False when the ledger has it from before: the process ended between the two notes of
+        one answer, here and on the shelf."""
+        try:
+            await self._ledger.settle(exchange)
+        except LedgerError:
+            try:
+                await asyncio.to_thread(self._ledger.get_exchange, exchange.exchange_id)
+            except UserError:
+                pass
+            else:
+                return False
+            raise
+        return True
 
     def _price(
         self, facts: Facts, ending: Ending, outcome: Outcome, now: float

@@ -14,6 +14,8 @@ LATER: Final = "later"
 """The kind of its row, whose body is the request, later the answer."""
 
 type State = Literal["queued", "sent", "direct", "ended", "canceled"]
+type Way = Literal["batch", "direct", "none"]
+"""How an answer came: in a batch, asked for by itself, or not from an upstream at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,8 @@ class Facts:
 @dataclass(slots=True)
 class Deferred:
     """A call in memory. `size` is its body's in bytes; times are Unix seconds. `state` is `queued`
-    until it is sent in a batch, `direct` while it is sent by itself after its deadline."""
+    until it is sent in a batch, `direct` while it is being ended without one: sent by itself, or
+    taken back. `way` is how the answer came, once there is one."""
 
     id: str
     group: Group
@@ -52,6 +55,7 @@ class Deferred:
     deadline: float | None
     size: int
     state: State = "queued"
+    way: Way = "none"
 
     @property
     def is_over(self) -> bool:
@@ -69,6 +73,7 @@ def build_row(
     body: bytes,
     *,
     status: int = 0,
+    way: Way = "none",
     expires_at: float | None = None,
 ) -> ShelfRow:
     """The row of a call. `status` is its answer's once it has one."""
@@ -88,6 +93,7 @@ def build_row(
         ],
         "state": state,
         "status": status,
+        "way": way,
     }
     return ShelfRow(
         LATER, deferred_id, facts.made_at, facts=to_json(kept), body=body, expires_at=expires_at
@@ -131,6 +137,7 @@ def read_deferred(row: ShelfRow) -> Deferred:
         kept["deadline"],
         kept["size"],
         kept["state"],
+        kept["way"],
     )
 
 

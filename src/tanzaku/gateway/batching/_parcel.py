@@ -55,7 +55,6 @@ class Parcel:
     lost_at: float = 0.0
     next_at: float = 0.0
     tries: int = 0
-    is_restored: bool = False
 
     def begin(self, count: int, now: float) -> None:
         """It is about to be sent."""
@@ -98,6 +97,8 @@ class Parcel:
         """It was looked for and not found. `is_one_open`: a batch that may be it has not ended."""
         if is_one_open:
             self._back_off(None, now, self.poll_s)
+        elif now < self.lost_at + _LISTED_AFTER_S:
+            self.next_at = self.lost_at + _LISTED_AFTER_S
         else:
             self.stage, self.tries, self.next_at = "ready", 0, now
 
@@ -157,7 +158,6 @@ def restore_parcel(state: ShelfRow, ids: ShelfRow, poll_s: float, now: float) ->
         kept["count"],
         kept["sent_at"],
         next_at=now,
-        is_restored=True,
     )
     if parcel.stage == "unsure":
         parcel.take_silence(now)
