@@ -1,12 +1,16 @@
 """References to secrets: a configuration never holds one itself."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Final
 
 from tanzaku.core import InputFileError
 from tanzaku.core.plain_yaml import Entry
+from tanzaku.transport import redact_text
 
-_MOST_BYTES = 64 * 1024
+_MOST_BYTES: Final = 64 * 1024
+_VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 def resolve_secret(entry: Entry, environment: Mapping[str, str]) -> str:
@@ -15,8 +19,9 @@ def resolve_secret(entry: Entry, environment: Mapping[str, str]) -> str:
     Raises InputFileError for a value that is no reference, and for a reference to nothing; no
     message holds what a person may have put there by mistake.
     """
-    kind, _, name = entry.as_text().partition(":")
-    if kind == "env" and name:
+    reference = entry.content if isinstance(entry.content, str) else ""
+    kind, _, name = reference.partition(":")
+    if kind == "env" and _VARIABLE.fullmatch(name) is not None:
         value = environment.get(name, "").strip()
         if not value:
             raise InputFileError(
@@ -26,7 +31,8 @@ def resolve_secret(entry: Entry, environment: Mapping[str, str]) -> str:
                 name=name,
             )
     elif kind == "file" and name:
-        value = _read_file(entry, Path(name).expanduser())
+        # From the folder of the configuration, where it is no absolute path.
+        value = _read_file(entry, Path(entry.place.file).parent / Path(name).expanduser())
     else:
         raise InputFileError(
             "{place}: `{key}` must refer to a secret, not hold one.",
@@ -45,6 +51,7 @@ def resolve_secret(entry: Entry, environment: Mapping[str, str]) -> str:
 
 
 def _read_file(entry: Entry, path: Path) -> str:
+    shown = redact_text(str(path))  # a key may stand there by mistake
     try:
         mode = path.stat().st_mode
         text = path.read_bytes()[:_MOST_BYTES].decode("ascii", "replace").strip()
@@ -52,7 +59,7 @@ def _read_file(entry: Entry, path: Path) -> str:
         raise InputFileError(
             "{place}: the file {path} cannot be read: {reason}",
             place=entry.place,
-            path=path,
+            path=shown,
             reason=error.strerror or error,
         ) from error
     if mode & 0o077:
@@ -60,8 +67,8 @@ def _read_file(entry: Entry, path: Path) -> str:
             "{place}: the file {path} may be read by others.",
             hint="Make it yours alone: chmod 600 {path}",
             place=entry.place,
-            path=path,
+            path=shown,
         )
     if not text:
-        raise InputFileError("{place}: the file {path} is empty.", place=entry.place, path=path)
+        raise InputFileError("{place}: the file {path} is empty.", place=entry.place, path=shown)
     return text

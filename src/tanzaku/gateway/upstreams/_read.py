@@ -1,5 +1,6 @@
 """The section `upstreams` of a configuration."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Final, cast
@@ -7,16 +8,39 @@ from typing import Any, Final, cast
 from tanzaku.core import InputFileError
 from tanzaku.core.plain_yaml import Entry
 from tanzaku.gateway._retry import RetryPolicy
+from tanzaku.gateway._settle import OWN_ROUTE
+from tanzaku.gateway._upstream import ANTHROPIC_URL
 from tanzaku.gateway.upstreams._settings import Auth, BreakerSettings, Kind, UpstreamSettings
-from tanzaku.transport import RequestRefusedError, Timeouts, parse_origin
+from tanzaku.transport import (
+    HOP_BY_HOP,
+    RequestRefusedError,
+    Timeouts,
+    find_objection,
+    is_loopback_host,
+    parse_origin,
+)
 
-_LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
-ANTHROPIC_URL: Final = "https://api.anthropic.com"
-_KINDS: Final = ("simulator", "anthropic", "bedrock", "vertex")
-_FIELDS: Final = (
-    "kind", "url", "keys", "auth", "headers", "live", "allow_private", "retry", "timeouts",
-    "breaker", "probe_s", "region", "project", "profile", "models",
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+_HEADER: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_EVERYWHERE: Final = ("kind", "retry", "breaker")
+_OUTSIDE: Final = (
+    *_EVERYWHERE, "live", "url", "allow_private", "keys", "headers", "timeouts", "models",
 )  # fmt: skip
+_FIELDS: Final[dict[str, tuple[str, ...]]] = {
+    "simulator": _EVERYWHERE,
+    "anthropic": (*_OUTSIDE[:-1], "auth", "probe_s"),
+    "bedrock": (*_OUTSIDE, "region", "profile"),
+    "vertex": (*_OUTSIDE, "region", "project"),
+}
+_ALL_FIELDS: Final = tuple(dict.fromkeys(name for names in _FIELDS.values() for name in names))
+_NEEDED: Final[dict[str, tuple[str, ...]]] = {
+    "bedrock": ("region",),
+    "vertex": ("region", "project"),
+}
+_SECRET_HEADERS: Final = frozenset(
+    {"authorization", "x-api-key", "api-key", "proxy-authorization", "cookie"}
+)
+_OWN_HEADERS: Final = HOP_BY_HOP | {b"host", b"content-length", b"expect", b"accept-encoding"}
 _LONGEST_S: Final = 86_400.0
 
 type Resolve = Callable[[Entry], str]
@@ -36,11 +60,19 @@ def read_upstreams(entry: Entry, resolve: Resolve) -> dict[str, UpstreamSettings
 
 
 def _read_upstream(name: str, entry: Entry, resolve: Resolve) -> UpstreamSettings:
-    fields = entry.as_fields(_FIELDS, ("kind",))
-    kind = cast("Kind", fields["kind"].as_choice(_KINDS))
+    if _NAME.fullmatch(name) is None or name == OWN_ROUTE:
+        raise InputFileError(
+            "{place}: `{name}` cannot be the name of an upstream.",
+            hint="Use letters, digits, `-`, `_` and `.`, at most 64; `gateway` is taken.",
+            place=entry.name_place,
+            name=name,
+        )
+    fields = entry.as_fields(_ALL_FIELDS, ("kind",))
+    kind = cast("Kind", fields["kind"].as_choice(_FIELDS))
+    _check_fields(kind, entry, fields)
     readers: dict[str, Callable[[Entry], Any]] = {
         "url": _read_url,
-        "keys": lambda value: tuple(resolve(one) for one in value.as_list()),
+        "keys": lambda value: _read_keys(value, resolve),
         "auth": lambda value: cast("Auth", value.as_choice(("x-api-key", "bearer"))),
         "headers": lambda value: _read_headers(value, resolve),
         "live": Entry.as_bool,
@@ -58,35 +90,65 @@ def _read_upstream(name: str, entry: Entry, resolve: Resolve) -> UpstreamSetting
     }
     given = {key: readers[key](value) for key, value in fields.items() if key != "kind"}
     given["is_live"] = given.pop("live", False)
+    if kind != "simulator":
+        # What is outside may fail for a moment; the simulator fails only where it is told to.
+        given.setdefault("retry", RetryPolicy())
+    if kind == "anthropic":
+        given.setdefault("url", ANTHROPIC_URL)
     settings = UpstreamSettings(name, kind, **given)
-    if kind == "anthropic" and not settings.url:
-        settings = replace(settings, url=ANTHROPIC_URL)
-    _check(settings, entry, fields)
+    if kind != "simulator":
+        _check_outside(settings, entry, fields)
     return settings
 
 
-def _check(settings: UpstreamSettings, entry: Entry, fields: Mapping[str, Entry]) -> None:
-    if settings.kind == "simulator":
-        odd = next((name for name in fields if name not in {"kind", "retry", "breaker"}), None)
-        if odd is not None:
+def _check_fields(kind: Kind, entry: Entry, fields: Mapping[str, Entry]) -> None:
+    for name, value in fields.items():
+        if name not in _FIELDS[kind]:
             raise InputFileError(
-                "{place}: the simulator has no `{name}`.", place=fields[odd].name_place, name=odd
+                "{place}: an upstream of kind `{kind}` has no `{name}`.",
+                hint="It has {known}.",
+                place=value.name_place,
+                kind=kind,
+                name=name,
+                known=", ".join(_FIELDS[kind]),
             )
-        return
-    is_local = bool(settings.url) and parse_origin(settings.url).host in _LOOPBACK
-    if not is_local and not settings.is_live:
+    for name in _NEEDED.get(kind, ()):
+        if name not in fields:
+            raise InputFileError(
+                "{place}: `{key}` lacks the key `{name}`.",
+                place=entry.place,
+                key=entry.key,
+                name=name,
+            )
+
+
+def _check_outside(settings: UpstreamSettings, entry: Entry, fields: Mapping[str, Entry]) -> None:
+    host = parse_origin(settings.url).host if settings.url else ""
+    if not settings.is_live and not is_loopback_host(host):
         raise InputFileError(
             "{place}: the upstream `{name}` may cost money and does not say so.",
             hint="Add `live: true` to it if that is meant.",
             place=entry.name_place,
             name=settings.name,
         )
-    if settings.kind == "anthropic" and not settings.keys and not is_local:
+    if settings.kind == "anthropic" and not settings.keys and not is_loopback_host(host):
         raise InputFileError(
             "{place}: the upstream `{name}` has no `keys`.",
             hint="Add `keys: [env:ANTHROPIC_API_KEY]`.",
             place=entry.name_place,
             name=settings.name,
+        )
+    try:
+        objection = find_objection(host, host, "private" if settings.allow_private else "public")
+    except ValueError:
+        return  # a name, which is looked at whenever it is connected to
+    if objection is not None:
+        raise InputFileError(
+            "{place}: requests cannot go to {host}, {objection}.",
+            hint="Addresses of private networks need `allow_private: true`.",
+            place=fields["url"].place,
+            host=host,
+            objection=objection,
         )
 
 
@@ -98,7 +160,7 @@ def _read_url(entry: Entry) -> str:
         raise InputFileError(
             "{place}: `{key}`: {reason}.", place=entry.place, key=entry.key, reason=error
         ) from error
-    if not origin.is_tls and origin.host not in _LOOPBACK:
+    if not origin.is_tls and not is_loopback_host(origin.host):
         raise InputFileError(
             "{place}: `{key}` must be https: keys would travel in clear.",
             place=entry.place,
@@ -107,38 +169,57 @@ def _read_url(entry: Entry) -> str:
     return url.rstrip("/")
 
 
+def _read_keys(entry: Entry, resolve: Resolve) -> tuple[str, ...]:
+    values: list[str] = []
+    for one in entry.as_list() if entry.kind == "list" else [entry]:
+        value = resolve(one)
+        if value in values:
+            raise InputFileError(
+                "{place}: `{key}` is the same key as one before it.", place=one.place, key=one.key
+            )
+        values.append(value)
+    if not values:
+        raise InputFileError("{place}: `{key}` is empty.", place=entry.place, key=entry.key)
+    return tuple(values)
+
+
 def _read_headers(entry: Entry, resolve: Resolve) -> tuple[tuple[bytes, bytes], ...]:
-    lines = []
-    for name, value in entry.as_mapping().items():
-        text = value.as_text()
-        if text.startswith(("env:", "file:")):
-            text = resolve(value)
-        if not name.isascii() or not name.replace("-", "").replace("_", "").isalnum():
-            raise InputFileError(
-                "{place}: `{name}` is no header name.", place=value.name_place, name=name
-            )
-        if not text.isascii() or not text.isprintable():
-            raise InputFileError(
-                "{place}: the header `{name}` must be printable ASCII.",
-                place=value.place,
-                name=name,
-            )
-        lines.append((name.lower().encode(), text.encode()))
-    return tuple(lines)
+    return tuple(
+        (name.lower().encode(), _read_header(name, value, resolve).encode())
+        for name, value in entry.as_mapping().items()
+    )
+
+
+def _read_header(name: str, entry: Entry, resolve: Resolve) -> str:
+    if _HEADER.fullmatch(name) is None:
+        raise InputFileError(
+            "{place}: `{name}` is no header name.", place=entry.name_place, name=name
+        )
+    if name.lower().encode() in _OWN_HEADERS:
+        raise InputFileError(
+            "{place}: the header `{name}` is the connection's own.",
+            hint="Leave it out.",
+            place=entry.name_place,
+            name=name,
+        )
+    text = entry.as_text()
+    if text.startswith(("env:", "file:")) or name.lower() in _SECRET_HEADERS:
+        return resolve(entry)
+    if not text.isascii() or not text.isprintable():
+        raise InputFileError(
+            "{place}: the header `{name}` must be printable ASCII.", place=entry.place, name=name
+        )
+    return text
 
 
 def _read_retry(entry: Entry) -> RetryPolicy:
     fields = entry.as_fields(("max_retries", "backoff_s", "longest_wait_s"))
-    policy = RetryPolicy()
-    if "max_retries" in fields:
-        policy = replace(policy, max_retries=fields["max_retries"].as_integer(0, 20))
-    if "backoff_s" in fields:
-        pauses = tuple(one.as_number(0, 3600) for one in fields["backoff_s"].as_list())
-        policy = replace(policy, backoff_s=pauses)
-    if "longest_wait_s" in fields:
-        longest = fields["longest_wait_s"].as_number(0, 3600)
-        policy = replace(policy, longest_wait_s=longest)
-    return policy
+    readers: dict[str, Callable[[Entry], Any]] = {
+        "max_retries": lambda value: value.as_integer(0, 20),
+        "backoff_s": lambda value: tuple(one.as_number(0, 3600) for one in value.as_list()),
+        "longest_wait_s": lambda value: value.as_number(0, 3600),
+    }
+    return replace(RetryPolicy(), **{name: readers[name](one) for name, one in fields.items()})
 
 
 def _read_timeouts(entry: Entry) -> Timeouts:
@@ -149,12 +230,11 @@ def _read_timeouts(entry: Entry) -> Timeouts:
 
 
 def _read_breaker(entry: Entry) -> BreakerSettings:
-    fields = entry.as_fields(("failures", "window_s", "open_s"))
-    settings = BreakerSettings()
-    if "failures" in fields:
-        settings = replace(settings, failures=fields["failures"].as_integer(1, 1000))
-    if "window_s" in fields:
-        settings = replace(settings, window_s=fields["window_s"].as_number(0.001, _LONGEST_S))
-    if "open_s" in fields:
-        settings = replace(settings, open_s=fields["open_s"].as_number(0.001, _LONGEST_S))
-    return settings
+    fields = entry.as_fields(("failures", "share", "window_s", "open_s"))
+    readers: dict[str, Callable[[Entry], Any]] = {
+        "failures": lambda value: value.as_integer(1, 1000),
+        "share": lambda value: value.as_number(0.01, 1),
+        "window_s": lambda value: value.as_number(0.1, _LONGEST_S),
+        "open_s": lambda value: value.as_number(0.1, _LONGEST_S),
+    }
+    return replace(BreakerSettings(), **{name: readers[name](one) for name, one in fields.items()})
