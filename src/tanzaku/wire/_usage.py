@@ -9,6 +9,8 @@ from tanzaku.core import SseDecoder, SseFrame
 from tanzaku.wire._errors import ApiError, parse_error_body
 
 _CONTENT = b"event: content_block_"
+_EVENT = b"event: "
+_DATA = b"data: "
 
 
 def merge_usage(start: Mapping[str, Any], delta: Mapping[str, Any]) -> dict[str, Any]:
@@ -72,19 +74,44 @@ class UsageReader:
         if end != len(chunk):
             self._held.append(chunk[end:])
             chunk = chunk[:end]
-        if chunk.find(b"message_") >= 0 or chunk.find(b"error") >= 0:
-            frames = [part for part in chunk.split(b"\n\n") if not part.startswith(_CONTENT)]
-            self._read(SseDecoder(), b"\n\n".join(frames))
+        self._search(chunk)
+
+    def _search(self, chunk: bytes) -> None:
+        """Read the frames of `chunk`, whole ones, that hold a word of the events wanted here."""
+        at, word, error = 0, chunk.find(b"message_"), chunk.find(b"error")
+        while word >= 0 or error >= 0:
+            hit = word if error < 0 or 0 <= word < error else error
+            before = chunk.rfind(b"\n\n", at, hit)
+            start = at if before < 0 else before + 2
+            end = chunk.find(b"\n\n", hit)
+            part = chunk[start:end]
+            if not part.startswith(_CONTENT):
+                self._read_part(part)
+            at = end + 2
+            word = chunk.find(b"message_", at) if 0 <= word < at else word
+            error = chunk.find(b"error", at) if 0 <= error < at else error
+
+    def _read_part(self, part: bytes) -> None:
+        """One frame without its end; nearly all are an event line and a data line."""
+        first, _, second = part.partition(b"\n")
+        if first.startswith(_EVENT) and second.startswith(_DATA) and second.find(b"\n") < 0:
+            event = first[len(_EVENT) :].decode("utf-8", "replace")
+            self._take_frame(SseFrame(event, second[len(_DATA) :]))
+        elif part:
+            self._read(SseDecoder(), part + b"\n\n")
 
     def _read(self, decoder: SseDecoder, chunk: bytes) -> None:
         for frame in decoder.feed(chunk):
-            if frame.event == "message_stop":
-                self.is_complete = True
-            elif frame.event == "error":
-                self.error = parse_error_body(frame.data)
-                self.is_complete = True
-            elif frame.event in ("message_start", "message_delta"):
-                self._take(frame)
+            self._take_frame(frame)
+
+    def _take_frame(self, frame: SseFrame) -> None:
+        if frame.event == "message_stop":
+            self.is_complete = True
+        elif frame.event == "error":
+            self.error = parse_error_body(frame.data)
+            self.is_complete = True
+        elif frame.event in ("message_start", "message_delta"):
+            self._take(frame)
 
     def _take(self, frame: SseFrame) -> None:
         try:
