@@ -9,7 +9,7 @@ from tanzaku.core.plain_yaml import Entry
 from tanzaku.gateway.routes._rules import Rule, Way, When
 
 _WHEN: Final = ("model", "path", "key", "team", "tag", "headers")
-_HEAVIEST: Final = 1e6
+_HEAVIEST: Final = 1000
 
 
 def read_routes(entry: Entry, upstreams: Collection[str]) -> tuple[Rule, ...]:
