@@ -1,99 +1,31 @@
 """Budgets at work: the worst case is held before a call, what it used is charged after it.
 
-A pure machine over now. What a call holds and uses belongs to the period it started in.
+A pure machine over now. What a call holds and uses belongs to the span it started in.
 """
 
-import math
+import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from decimal import Decimal
-from typing import Any, Final, Literal
+from typing import Final
 
-from tanzaku.gateway._stages import Asked, Caller, Used, Worst
-from tanzaku.gateway.budgets._rules import PICO, BudgetRule, find_window
+from tanzaku.core import UserError
+from tanzaku.gateway._asked import COUNT_TOKENS
+from tanzaku.gateway._stages import Asked, Caller, Worst
+from tanzaku.gateway.budgets._account import Account, Amounts, BudgetHold, to_pico
+from tanzaku.gateway.budgets._balance import Balance
+from tanzaku.gateway.budgets._refusals import refuse_full, refuse_unbounded
+from tanzaku.gateway.budgets._rules import BudgetRule
+from tanzaku.gateway.budgets._spent import Spent
 from tanzaku.ledger import LedgerReader
-from tanzaku.wire import RETRY_AFTER, SHOULD_RETRY, ApiError
 
-_LONGEST_WAIT_S: Final = 60.0
-_NEVER: Final = float("inf")
 _FREE_METHODS: Final = frozenset({"GET", "HEAD", "DELETE", "OPTIONS"})
-_FREE_PATHS: Final = ("/v1/messages/count_tokens", "/v1/files")
-_NOTHING: Final = Worst(None, 0, 0)
-
-
-class _Account:
-    """One rule for one subject in its present period."""
-
-    __slots__ = ("ends_at", "reserved", "rule", "spent", "subject")
-
-    def __init__(self, rule: BudgetRule, subject: str, ends_at: float) -> None:
-        self.rule = rule
-        self.subject = subject
-        self.ends_at = ends_at
-        self.spent = 0
-        self.reserved = 0
-
-
-class BudgetHold:
-    """What one call holds. Implements `Hold`."""
-
-    __slots__ = ("_held", "_is_settled")
-
-    def __init__(self, held: list[tuple[_Account, int]]) -> None:
-        self._held = held
-        self._is_settled = False
-
-    def settle(self, used: Used, now: float) -> None:
-        """Charge what was used and let go of the rest. A second call does nothing."""
-        del now
-        if self._is_settled:
-            return
-        self._is_settled = True
-        for account, amount in self._held:
-            account.reserved -= amount
-            match account.rule.unit:
-                case "usd":
-                    account.spent += amount if used.usd is None else _to_pico(used.usd)
-                case "tokens":
-                    is_known = used.usd is not None or used.input_tokens or used.output_tokens
-                    tokens = used.input_tokens + used.output_tokens
-                    account.spent += tokens if is_known else amount
-                case "requests":
-                    account.spent += amount
-                case "concurrent":
-                    pass
-
-
-@dataclass(frozen=True, slots=True)
-class Balance:
-    """How one account stands, in its rule's whole units; `ends_at` in Unix seconds."""
-
-    rule: BudgetRule
-    subject: str
-    spent: int
-    reserved: int
-    ends_at: float | None
-
-    def to_json(self) -> dict[str, Any]:
-        """The same for people and programs: dollars as plain digits."""
-        rule = self.rule
-        shown = {
-            "most": rule.most,
-            "spent": self.spent,
-            "reserved": self.reserved,
-            "free": rule.most - self.spent - self.reserved,
-        }
-        amounts = {
-            name: rule.show(amount).lstrip("$") if rule.unit == "usd" else amount
-            for name, amount in shown.items()
-        }
-        return {
-            "budget": rule.title,
-            "for": self.subject or "all",
-            "unit": rule.unit,
-            **amounts,
-            "ends_at": self.ends_at,
-        }
+# In full: what only begins like a free path may lead elsewhere once an upstream has tidied it.
+_FREE_PATH: Final = re.compile(
+    rf"{re.escape(COUNT_TOKENS)}|/v1/files(/[\w-]+)?|/v1/messages/batches/[\w-]+/cancel", re.ASCII
+)
+_FREE: Final[Amounts] = (0, 0, 0, 0, 1, 1)
+_UNBOUNDED: Final[Amounts] = (None, None, None, None, 1, 1)
+_NO_HOLD: Final = BudgetHold([])
+_MOST_CALLERS: Final = 4096
 
 
 class Budgets:
@@ -102,125 +34,121 @@ class Budgets:
 
     def __init__(self, rules: Sequence[BudgetRule]) -> None:
         self._rules = tuple(rules)
-        self._accounts: dict[tuple[BudgetRule, str], _Account] = {}
+        self._accounts: dict[tuple[tuple[str, str, str, str], str], Account] = {}
+        self._plans: dict[Caller, list[Account]] = {}
+        self._reader: LedgerReader | None = None
 
     def load(self, reader: LedgerReader, now: float) -> None:
-        """Charge what the ledger says was spent in the present periods, after a restart."""
-        groups: dict[str, Literal["key", "team", "tag"]] = {
-            "each key": "key", "key": "key", "each team": "team", "team": "team", "tag": "tag",
-        }  # fmt: skip
-        for rule in self._rules:
-            if rule.unit == "concurrent":
-                continue
-            start, _ = find_window(rule.period, now)
-            if rule.scope == "all":
-                rows = [("", reader.totals(since=start))]
-            else:
-                sums = reader.sum_costs(by=groups[rule.scope], since=start)
-                rows = [(row.key, row) for row in sums if row.key != "-"]
-            for subject, row in rows:
-                if rule.name and subject != rule.name:
-                    continue
-                tokens = row.input_tokens + row.cache_write_tokens + row.cache_read_tokens
-                amounts = {
-                    "usd": _to_pico(row.total_usd),
-                    "tokens": tokens + row.output_tokens,
-                    "requests": row.exchanges,
-                }
-                self._open(rule, subject, now).spent = amounts[rule.unit]
+        """Charge what the ledger says was spent in the present periods, after a restart; `replace`
+        asks it too. Raises LedgerError."""
+        self._reader = reader
+        self._charge_spent(self._rules, now)
 
     def reserve(self, caller: Caller, asked: Asked, worst: Worst | None) -> BudgetHold:
         """Hold the worst case. ApiError 429 where a budget has no room for it, 403 where one in
-        dollars covers what cannot be priced."""
+        dollars or tokens covers what has no bound."""
         now = asked.now
-        held: list[tuple[_Account, int]] = []
-        for rule in self._rules:
-            subject = rule.find_subject(caller)
-            if subject is None:
-                continue
-            amount = _find_amount(rule, asked, worst)
-            account = self._accounts.get((rule, subject))
-            if account is None or now >= account.ends_at:
-                account = self._open(rule, subject, now)
-            if account.spent + account.reserved + amount > rule.most:
-                raise _refuse(account, amount, now)
-            held.append((account, amount))
-        for account, amount in held:
-            account.reserved += amount
+        accounts = self._plans.get(caller)
+        if accounts is None:
+            accounts = self._plan(caller, now)
+        if not accounts:
+            return _NO_HOLD
+        amounts = _find_amounts(asked, worst)
+        held = []
+        for account in accounts:
+            if now >= account.next_at:
+                account.advance(now)
+            amount = amounts[account.unit]
+            if amount is None:
+                raise refuse_unbounded(account.rule, asked)
+            if account.taken + amount > account.most:
+                raise refuse_full(account, amount, now)
+            held.append((account, account.slot, amount))
+        for account, slot, amount in held:
+            slot.reserved += amount
+            account.taken += amount
         return BudgetHold(held)
 
+    def list_caps(self, caller: Caller) -> list[tuple[str, int]]:
+        """The limits of requests at one time that cover a caller: a name that is the same for all
+        who share one, and the limit."""
+        return [
+            (f"{rule.title}: {subject}", rule.most)
+            for rule in self._rules
+            if rule.unit == "concurrent" and (subject := rule.find_subject(caller)) is not None
+        ]
+
     def list_balances(self, now: float) -> Iterator[Balance]:
-        """Every account that was in use in its present period."""
+        """Every account: those of `each key` and `each team` once they are in use."""
+        for rule in self._rules:
+            if not rule.scope.startswith("each"):
+                self._open(rule, rule.name, now)
         for account in self._accounts.values():
-            if now < account.ends_at:
-                ends_at = None if account.ends_at == _NEVER else account.ends_at
-                yield Balance(
-                    account.rule, account.subject, account.spent, account.reserved, ends_at
-                )
+            account.advance(now)
+            yield Balance.of(account)
 
-    def replace(self, rules: Iterable[BudgetRule]) -> None:
-        """Go by these from now on. A rule whose amount alone has changed keeps what was spent."""
+    def change(self, rule: BudgetRule) -> None:
+        """Give a rule there is another amount, from now on. UserError when there is none like it."""
+        if all(rule.key != one.key for one in self._rules):
+            raise UserError(
+                "There is no budget {title}.",
+                hint="Add it to the configuration; only amounts are changed here.",
+                title=rule.title,
+            )
+        self._adopt(rule if rule.key == one.key else one for one in self._rules)
+
+    def replace(self, rules: Iterable[BudgetRule], now: float | None = None) -> None:
+        """Go by these from now on. A rule that was there before keeps what was spent, a new one
+        begins with what the ledger says at `now` (None: with nothing), without the calls under
+        way. Raises LedgerError, and then nothing has changed.
+        """
         rules = tuple(rules)
-        before = {
-            (rule.scope, rule.name, rule.unit, rule.period, subject): account
-            for (rule, subject), account in self._accounts.items()
-        }
-        kept: dict[tuple[BudgetRule, str], _Account] = {}
-        for rule in rules:
-            for (*said, subject), account in before.items():
-                if said == [rule.scope, rule.name, rule.unit, rule.period]:
-                    account.rule = rule
-                    kept[rule, subject] = account
-        self._rules, self._accounts = rules, kept
+        known = {rule.key for rule in self._rules}
+        new = [rule for rule in rules if rule.key not in known]
+        if now is not None:
+            self._charge_spent(new, now)
+        self._adopt(rules)
 
-    def _open(self, rule: BudgetRule, subject: str, now: float) -> _Account:
-        ends_at = _NEVER if rule.unit == "concurrent" else find_window(rule.period, now)[1]
-        account = self._accounts[rule, subject] = _Account(rule, subject, ends_at)
+    def _adopt(self, rules: Iterable[BudgetRule]) -> None:
+        self._rules = tuple(rules)
+        by_key = {rule.key: rule for rule in self._rules}
+        self._plans.clear()
+        self._accounts = {
+            key: account for key, account in self._accounts.items() if key[0] in by_key
+        }
+        for (key, _), account in self._accounts.items():
+            account.rule = by_key[key]
+            account.most = account.rule.most
+
+    def _charge_spent(self, rules: Iterable[BudgetRule], now: float) -> None:
+        if self._reader is not None:
+            spent = Spent(self._reader, now)
+            for rule, found in [(rule, list(spent.read(rule))) for rule in rules]:
+                for subject, amount in found:
+                    self._open(rule, subject, now).charge(amount)
+
+    def _plan(self, caller: Caller, now: float) -> list[Account]:
+        """The accounts of all rules that cover a caller."""
+        if len(self._plans) >= _MOST_CALLERS:
+            self._plans.clear()
+        plan = self._plans[caller] = [
+            self._open(rule, subject, now)
+            for rule in self._rules
+            if (subject := rule.find_subject(caller)) is not None
+        ]
+        return plan
+
+    def _open(self, rule: BudgetRule, subject: str, now: float) -> Account:
+        account = self._accounts.get((rule.key, subject))
+        if account is None:
+            account = self._accounts[rule.key, subject] = Account(rule, subject, now)
         return account
 
 
-def _find_amount(rule: BudgetRule, asked: Asked, worst: Worst | None) -> int:
-    match rule.unit:
-        case "usd":
-            if worst is not None and worst.usd is not None:
-                return _to_pico(worst.usd)
-            if worst is None and _is_free(asked):
-                return 0
-            what = asked.path if worst is None else f"the model {asked.model}"
-            raise ApiError(
-                403,
-                "permission_error",
-                f"The budget {rule.title} covers this call, and {what} cannot be priced.",
-            )
-        case "tokens":
-            worst = worst or _NOTHING
-            return worst.input_tokens + worst.output_tokens
-        case _:
-            return 1
-
-
-def _is_free(asked: Asked) -> bool:
-    return asked.request.method in _FREE_METHODS or asked.path.startswith(_FREE_PATHS)
-
-
-def _refuse(account: _Account, amount: int, now: float) -> ApiError:
-    rule = account.rule
-    show = rule.show
-    if rule.unit == "concurrent":
-        message = f"The limit {rule.title} is reached: {show(rule.most)} requests are under way."
-        return ApiError.rate_limit(message, retry_after_s=1)
-    message = (
-        f"The budget {rule.title} is {show(rule.most)}: {show(account.spent)} are spent, "
-        f"{show(account.reserved)} held for calls under way, and this call may use {show(amount)}."
-    )
-    error = ApiError.rate_limit(message)
-    wait_s = account.ends_at - now
-    if wait_s <= _LONGEST_WAIT_S:
-        error.headers = ((RETRY_AFTER, b"%d" % max(1, math.ceil(wait_s))),)
-    elif account.reserved == 0 or account.spent + amount > rule.most:
-        error.headers = ((SHOULD_RETRY, b"false"),)
-    return error
-
-
-def _to_pico(usd: Decimal) -> int:
-    return math.ceil(usd * PICO)
+def _find_amounts(asked: Asked, worst: Worst | None) -> Amounts:
+    if worst is not None:
+        usd, read, written = worst.usd, worst.input_tokens, worst.output_tokens
+        return None if usd is None else to_pico(usd), read + written, read, written, 1, 1
+    if asked.request.method in _FREE_METHODS or _FREE_PATH.fullmatch(asked.path):
+        return _FREE
+    return _UNBOUNDED

@@ -5,9 +5,9 @@ from typing import Final, cast
 
 from tanzaku.core import InputFileError
 from tanzaku.core.plain_yaml import Entry
+from tanzaku.gateway.budgets._account import UNITS
 from tanzaku.gateway.budgets._rules import PICO, BudgetRule, Period, Scope, Unit
 
-_UNITS: Final = ("usd", "tokens", "requests", "concurrent")
 _PERIODS: Final = ("minute", "day", "month", "total")
 _PLAIN: Final = ("all", "each key", "each team")
 _NAMED: Final = ("key", "team", "tag")
@@ -17,18 +17,30 @@ _MOST_USD: Final = Decimal(10) ** 9
 
 def read_budgets(entry: Entry) -> tuple[BudgetRule, ...]:
     """The rules; each names a scope, a period and one amount. Raises InputFileError."""
-    return tuple(_read_rule(one) for one in entry.as_list())
+    rules: dict[tuple[str, ...], BudgetRule] = {}
+    for one in entry.as_list():
+        rule = read_rule(one)
+        if rule.key in rules:
+            raise InputFileError(
+                "{place}: the budget {title} stands here a second time.",
+                hint="Keep the smaller one.",
+                place=one.place,
+                title=rule.title,
+            )
+        rules[rule.key] = rule
+    return tuple(rules.values())
 
 
-def _read_rule(entry: Entry) -> BudgetRule:
-    fields = entry.as_fields(("scope", "per", *_UNITS), ("scope",))
-    units = [unit for unit in _UNITS if unit in fields]
+def read_rule(entry: Entry) -> BudgetRule:
+    """One rule. Raises InputFileError."""
+    fields = entry.as_fields(("scope", "per", *UNITS), ("scope",))
+    units = [unit for unit in UNITS if unit in fields]
     if len(units) != 1:
         raise InputFileError(
             "{place}: `{key}` must have one of {units}.",
             place=entry.place,
             key=entry.key,
-            units=", ".join(_UNITS),
+            units=", ".join(UNITS),
         )
     unit: Unit = units[0]
     scope, name = _read_scope(fields["scope"])

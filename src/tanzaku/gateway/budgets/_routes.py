@@ -1,10 +1,19 @@
-"""How the budgets stand: GET /_tanzaku/budgets, for who has the admin token."""
+"""Budgets over HTTP, for who has the admin token.
 
-from typing import Final
+GET /_tanzaku/budgets   how they stand
+PUT /_tanzaku/budgets   {"scope": "team web", "usd": "20", "per": "day"}: another amount for the budget
+                        of that scope, unit and period, until the next start or reload
+"""
 
-from tanzaku.core import Clock
+import json
+from typing import Any, Final
+
+from tanzaku.core import Clock, UserError
+from tanzaku.core.plain_yaml import parse_yaml
 from tanzaku.gateway.budgets._budgets import Budgets
-from tanzaku.gateway.keys import check_admin, reply
+from tanzaku.gateway.budgets._read import read_rule
+from tanzaku.gateway.budgets._rules import BudgetRule
+from tanzaku.gateway.keys import check_admin, read_object, reply
 from tanzaku.transport import HttpRequest, HttpResponse
 from tanzaku.wire import ApiError
 
@@ -21,7 +30,23 @@ class BudgetRoutes:
 
     async def __call__(self, request: HttpRequest) -> HttpResponse:
         check_admin(request, self._token)
-        if request.method != "GET" or request.path != BUDGETS:
+        if request.path != BUDGETS or request.method not in ("GET", "PUT"):
             raise ApiError.not_found()
+        if request.method == "PUT":
+            self._change(_read_rule(read_object(request)))
         balances = self._budgets.list_balances(self._clock.now())
         return reply({"budgets": [balance.to_json() for balance in balances]})
+
+    def _change(self, rule: BudgetRule) -> None:
+        try:
+            self._budgets.change(rule)
+        except UserError as error:
+            raise ApiError.not_found(f"{error.message} {error.hint}") from error
+
+
+def _read_rule(told: dict[str, Any]) -> BudgetRule:
+    """The rule as it would stand in a file: JSON is YAML too."""
+    try:
+        return read_rule(parse_yaml(json.dumps(told), "body"))
+    except UserError as error:
+        raise ApiError.invalid_request(f"{error.message} {error.hint}".strip()) from error

@@ -1,18 +1,19 @@
-"""What a budget or a limit says, and which calls it covers."""
+"""What a budget or a limit says, which calls it covers, and when it begins anew."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Final, Literal
+from math import inf
+from typing import Final, Literal, NamedTuple
 
 from tanzaku.gateway._stages import Caller
 
 type Scope = Literal["all", "each key", "each team", "key", "team", "tag"]
 type Period = Literal["minute", "day", "month", "total"]
-type Unit = Literal["usd", "tokens", "requests", "concurrent"]
+type Unit = Literal["usd", "tokens", "input_tokens", "output_tokens", "requests", "concurrent"]
 
 PICO: Final = 10**12
-_MINUTE_S: Final = 60
+MINUTE_S: Final = 60
 _DAY_S: Final = 86_400
 
 
@@ -20,8 +21,9 @@ _DAY_S: Final = 86_400
 class BudgetRule:
     """`most` of a unit in a period, for whom `scope` (and `name`) covers.
 
-    `most` is whole: pico-dollars, tokens (read and written), requests, or requests at one time,
-    which know no period. Periods are those of the calendar, in UTC.
+    `most` is whole: pico-dollars, tokens (`tokens` are those read and those written), requests, or
+    requests at one time, which know no period. Days and months are those of the calendar in UTC, a
+    minute is always the last one.
     """
 
     scope: Scope
@@ -29,6 +31,11 @@ class BudgetRule:
     most: int
     period: Period = "total"
     name: str = ""
+
+    @property
+    def key(self) -> tuple[str, str, str, str]:
+        """What makes it the same rule, whatever its amount."""
+        return self.scope, self.name, self.unit, self.period
 
     @property
     def title(self) -> str:
@@ -59,21 +66,31 @@ class BudgetRule:
         return f"{amount:,}"
 
 
-def find_window(period: Period, now: float) -> tuple[float, float]:
-    """Start and end of the period that `now` (Unix seconds) falls in."""
+class Span(NamedTuple):
+    """What starts from `starts_at` until before `ends_at` counts until `counts_until`; all Unix
+    seconds."""
+
+    starts_at: float
+    ends_at: float
+    counts_until: float
+
+
+def find_span(period: Period, now: float) -> Span:
+    """The span that `now` falls in: all of a day or a month, one second of a minute that slides.
+
+    Such a second counts for 60 more, so that no 60 seconds ever hold more than a minute's amount.
+    """
     match period:
         case "total":
-            return 0.0, float("inf")
+            return Span(0.0, inf, inf)
         case "minute":
-            start = now // _MINUTE_S * _MINUTE_S
-            return start, start + _MINUTE_S
+            second = now // 1
+            return Span(second, second + 1, second + 1 + MINUTE_S)
         case "day":
             start = now // _DAY_S * _DAY_S
-            return start, start + _DAY_S
+            return Span(start, start + _DAY_S, start + _DAY_S)
         case "month":
             day = datetime.fromtimestamp(now, UTC)
             year, month = (day.year + 1, 1) if day.month == 12 else (day.year, day.month + 1)
-            return (
-                datetime(day.year, day.month, 1, tzinfo=UTC).timestamp(),
-                datetime(year, month, 1, tzinfo=UTC).timestamp(),
-            )
+            end = datetime(year, month, 1, tzinfo=UTC).timestamp()
+            return Span(datetime(day.year, day.month, 1, tzinfo=UTC).timestamp(), end, end)

@@ -1,0 +1,107 @@
+"""What the ledger says was spent, for budgets that begin in the middle of a period."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+from functools import cache
+from typing import Final, Literal
+
+from tanzaku.exchange import Exchange
+from tanzaku.gateway._settle import OWN_ROUTE
+from tanzaku.gateway.budgets._account import to_pico
+from tanzaku.gateway.budgets._rules import MINUTE_S, BudgetRule, find_span
+from tanzaku.ledger import CostRow, LedgerReader
+
+type _Group = Literal["key", "team", "tag"]
+
+_GROUPS: Final[dict[str, _Group]] = {
+    "each key": "key", "key": "key", "each team": "team", "team": "team", "tag": "tag",
+}  # fmt: skip
+_NOBODY: Final = "-"
+_PAGE: Final = 1000
+_ZERO: Final = Decimal(0)
+
+
+class Spent:
+    """What was used in the periods at `now` (Unix seconds). Raises LedgerError.
+
+    An exchange without a price, because it was cut off or its usage is not known, counts as what
+    was reserved for it; its tokens are not known and not counted. What the gateway itself refused
+    is no request.
+    """
+
+    def __init__(self, reader: LedgerReader, now: float) -> None:
+        self._reader = reader
+        self._now = now
+        self._list_unpriced = cache(self._find_unpriced)
+        self._list_refused = cache(self._find_refused)
+
+    def read(self, rule: BudgetRule) -> Iterator[tuple[str, int]]:
+        """Each subject of a rule with what it has used of the rule's unit."""
+        if rule.unit == "concurrent":
+            return
+        since = find_span(rule.period, self._now).starts_at
+        if rule.period == "minute":
+            since = self._now - MINUTE_S
+        group = _GROUPS.get(rule.scope)
+        reader = self._reader
+        rows = (
+            [reader.totals(since=since)]
+            if group is None
+            else reader.sum_costs(by=group, since=since)
+        )
+        for row in rows:
+            subject = "" if group is None else row.key
+            if subject == _NOBODY or (rule.name and subject != rule.name):
+                continue
+            match rule.unit:
+                case "usd":
+                    unpriced = self._list_unpriced(since) if row.unsettled or row.unpriced else []
+                    held = [
+                        one.reserved_usd or _ZERO for one in unpriced if _is_of(one, group, subject)
+                    ]
+                    yield subject, to_pico(sum(held, row.total_usd))
+                case "requests":
+                    refused = self._list_refused(since) if row.errors else []
+                    mine = [one for one in refused if _is_of(one, group, subject)]
+                    yield subject, row.exchanges - len(mine)
+                case "input_tokens":
+                    yield subject, _count_input(row)
+                case "output_tokens":
+                    yield subject, row.output_tokens
+                case "tokens":
+                    yield subject, _count_input(row) + row.output_tokens
+
+    def _find_unpriced(self, since: float) -> list[Exchange]:
+        total = self._reader.totals(since=since)
+        found: list[Exchange] = []
+        for exchange in self._iter_exchanges(since):
+            settlement = exchange.settlement
+            if settlement is None or settlement.unpriced is not None:
+                found.append(exchange)
+            if len(found) == total.unsettled + total.unpriced:
+                break
+        return found
+
+    def _find_refused(self, since: float) -> list[Exchange]:
+        return list(self._iter_exchanges(since, OWN_ROUTE))
+
+    def _iter_exchanges(self, since: float, route: str | None = None) -> Iterator[Exchange]:
+        before = None
+        while True:
+            page = self._reader.list_exchanges(limit=_PAGE, before=before, since=since, route=route)
+            yield from page
+            if len(page) < _PAGE:
+                return
+            before = page[-1].exchange_id
+
+
+def _is_of(exchange: Exchange, group: _Group | None, subject: str) -> bool:
+    if group is None:
+        return True
+    if group == "tag":
+        return subject in exchange.labels.get("tags", "").split(",")
+    return exchange.labels.get(group) == subject
+
+
+def _count_input(row: CostRow) -> int:
+    return row.input_tokens + row.cache_write_tokens + row.cache_read_tokens
