@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -10,6 +10,10 @@ from tanzaku.cli.context import CliContext, echo_json, json_option, ledger_optio
 from tanzaku.cli.usage import SpokenGroup
 from tanzaku.look import Messages, format_count, format_usd
 
+if TYPE_CHECKING:
+    from tanzaku.ledger import Grouping
+
+GROUPINGS: Final = ("model", "day", "route", "key", "team", "tag")
 DEFAULT_MODELS = (
     "claude-haiku-4-5",
     "claude-haiku-5-5",
@@ -30,7 +34,7 @@ def build(messages: Messages) -> click.Command:
         params=[
             click.Option(
                 ["--by"],
-                type=click.Choice(["model", "day", "route"]),
+                type=click.Choice(GROUPINGS),
                 default="model",
                 show_default=True,
                 help=say("cli.cost.by.help"),
@@ -85,9 +89,7 @@ def build(messages: Messages) -> click.Command:
     return group
 
 
-def show_costs(
-    ctx: click.Context, *, by: Literal["model", "day", "route"], ledger: Path | None, as_json: bool
-) -> None:
+def show_costs(ctx: click.Context, *, by: "Grouping", ledger: Path | None, as_json: bool) -> None:
     """Print the ledger's sums."""
     if ctx.invoked_subcommand is not None:
         return
@@ -96,7 +98,9 @@ def show_costs(
     context: CliContext = ctx.obj
     with Ledger.read(context.find_ledger(ledger)) as reader:
         rows = reader.sum_costs(by=by)
-    total = sum((row.total_usd for row in rows), Decimal(0))
+        # What has several tags is in several rows.
+        whole = reader.totals()
+    total = whole.total_usd
     if as_json:
         echo_json({"by": by, "rows": [row.to_json() for row in rows], "total_usd": total})
         return
@@ -119,8 +123,8 @@ def show_costs(
         right=5,
     )
     context.terminal.line(say("cost.sum", total=format_usd(total)), "strong")
-    if unpriced := sum(row.unpriced for row in rows):
-        context.terminal.line(say("cost.unpriced", count=unpriced), "warn")
+    if whole.unpriced:
+        context.terminal.line(say("cost.unpriced", count=whole.unpriced), "warn")
 
 
 def show_estimate(

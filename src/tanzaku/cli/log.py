@@ -8,6 +8,8 @@ from urllib.parse import unquote
 import click
 
 from tanzaku.cli.context import CliContext, echo_json, json_option, ledger_option
+from tanzaku.cli.follow import follow_log
+from tanzaku.cli.replayed import SHAPES, write_as
 from tanzaku.cli.usage import SpokenGroup
 from tanzaku.exchange import TRACE_HEADER, VIOLATIONS_HEADER, Exchange, exchange_to_json
 from tanzaku.look import Messages, Terminal, format_count, format_ms, format_time, format_usd
@@ -34,18 +36,28 @@ def build(messages: Messages) -> click.Command:
             click.Option(["--model"], help=say("cli.log.model.help")),
             click.Option(["--route"], help=say("cli.log.route.help")),
             click.Option(["--status"], type=int, help=say("cli.log.status.help")),
+            click.Option(["--key"], help=say("cli.log.key.help")),
+            click.Option(["--team"], help=say("cli.log.team.help")),
+            click.Option(["--tag"], help=say("cli.log.tag.help")),
+            click.Option(["--failed"], is_flag=True, help=say("cli.log.failed.help")),
+            click.Option(["--follow", "-f"], is_flag=True, help=say("cli.log.follow.help")),
             ledger_option(messages),
             json_option(messages),
         ],
         help=say("cli.log.help"),
     )
-    for name, callback in (("show", show_exchange), ("explain", explain_exchange)):
+    shape = click.Option(["--as", "shape"], type=click.Choice(SHAPES), help=say("cli.log.as.help"))
+    for name, callback, more in (
+        ("show", show_exchange, [shape]),
+        ("explain", explain_exchange, []),
+    ):
         group.add_command(
             click.Command(
                 name,
                 callback=click.pass_obj(callback),
                 params=[
                     click.Argument(["exchange_id"], metavar="ID"),
+                    *more,
                     ledger_option(messages),
                     json_option(messages),
                 ],
@@ -59,20 +71,22 @@ def list_log(
     ctx: click.Context,
     *,
     limit: int,
-    model: str | None,
-    route: str | None,
-    status: int | None,
+    follow: bool,
     ledger: Path | None,
     as_json: bool,
+    **conditions: Any,
 ) -> None:
-    """Print the newest exchanges as a table."""
+    """Print the newest exchanges as a table, or each as it ends."""
     if ctx.invoked_subcommand is not None:
         return
-    from tanzaku.ledger import Ledger
+    from tanzaku.ledger import Filters, Ledger
 
     context: CliContext = ctx.obj
     with Ledger.read(context.find_ledger(ledger)) as reader:
-        exchanges = reader.list_exchanges(limit=limit, model=model, route=route, status=status)
+        if follow:
+            follow_log(context, reader, Filters(**conditions), as_json=as_json)
+            return
+        exchanges = reader.list_exchanges(limit=limit, **conditions)
     if as_json:
         echo_json([exchange_to_json(exchange) for exchange in exchanges])
         return
@@ -108,13 +122,22 @@ def _format_row(exchange: Exchange) -> tuple[str, ...]:
 
 
 def show_exchange(
-    context: CliContext, *, exchange_id: str, ledger: Path | None, as_json: bool
+    context: CliContext,
+    *,
+    exchange_id: str,
+    shape: str | None,
+    ledger: Path | None,
+    as_json: bool,
 ) -> None:
-    """Print one exchange: request, answer, usage, cost by part, attempts."""
+    """Print one exchange: request, answer, usage, cost by part, attempts; or as code that sends
+    the same request."""
     from tanzaku.ledger import Ledger
 
     with Ledger.read(context.find_ledger(ledger)) as reader:
         exchange = reader.get_exchange(exchange_id)
+    if shape is not None:
+        click.echo(write_as(shape, exchange))
+        return
     if as_json:
         echo_json(exchange_to_json(exchange, with_bodies=True))
         return

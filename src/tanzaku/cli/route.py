@@ -1,7 +1,8 @@
 """`tanzaku route explain`: what a gateway would do with a call."""
 
+import json
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import click
 
@@ -30,6 +31,12 @@ def build(messages: Messages) -> click.Command:
                     ["--header", "headers"], multiple=True, help=say("cli.route.header.help")
                 ),
                 click.Option(
+                    ["--body"],
+                    type=click.File("rb"),
+                    metavar="FILE",
+                    help=say("cli.route.body.help"),
+                ),
+                click.Option(
                     ["--config"],
                     type=click.Path(path_type=Path),
                     help=say("cli.route.config.help"),
@@ -53,11 +60,15 @@ def explain(
     as_json: bool,
     tags: tuple[str, ...],
     headers: tuple[str, ...],
+    body: BinaryIO | None,
     **told: Any,
 ) -> None:
     """Print the rule that takes the call, what is tried in which order, why earlier rules do not
-    take it. Asks the running server, or a file alone with `--config`."""
+    take it, and what the API would refuse it for. Asks the running server, or a file alone with
+    `--config`, for which no secret need be there."""
     asked = {name: value for name, value in told.items() if value}
+    if body is not None:
+        asked["body"] = _read_body(body)
     asked |= {"tags": list(tags), "headers": dict(_split(header) for header in headers)}
     if config is None:
         plan = ask_admin(context, url, ledger, "POST", "/_tanzaku/routes/explain", asked)
@@ -73,7 +84,8 @@ def _explain_file(context: CliContext, path: Path, asked: dict[str, Any]) -> dic
     from random import Random
 
     from tanzaku.gateway.config import load_config
-    from tanzaku.gateway.routes import RouteTable, build_asked, describe_plan
+    from tanzaku.gateway.routes import RouteTable
+    from tanzaku.gateway.routes import explain as explain_call
     from tanzaku.gateway.upstreams import Upstream
     from tanzaku.transport import HttpRequest, HttpResponse
     from tanzaku.wire import ApiError
@@ -81,15 +93,25 @@ def _explain_file(context: CliContext, path: Path, asked: dict[str, Any]) -> dic
     async def send(request: HttpRequest) -> HttpResponse:
         raise AssertionError(request)  # nothing is sent to explain a route
 
-    config, clock = load_config(path, context.environment), SystemClock()
+    config, clock = load_config(path, None), SystemClock()
     upstreams = {
         name: Upstream(settings, send, clock) for name, settings in config.upstreams.items()
     }
     table = RouteTable(config.rules, upstreams, Random(), config.name)
     try:
-        return describe_plan(table.explain(*build_asked(asked)))
+        return explain_call(table, asked)
     except ApiError as error:
         raise UserError("{reason}", exit_code=1, reason=error.message) from error
+
+
+def _read_body(file: BinaryIO) -> dict[str, Any]:
+    try:
+        body = json.load(file)
+    except ValueError as error:
+        raise UserError("{file}: is not JSON: {reason}.", file=file.name, reason=error) from error
+    if not isinstance(body, dict):
+        raise UserError("{file}: must hold a JSON object.", file=file.name)
+    return body
 
 
 def _split(header: str) -> tuple[str, str]:
@@ -112,3 +134,5 @@ def _print_plan(context: CliContext, plan: dict[str, Any]) -> None:
         terminal.line(
             say("route.missed", route=earlier["route"], what=earlier["does_not_hold"]), "faint"
         )
+    for violation in plan["violations"]:
+        terminal.line(say("route.violation", violation=violation), "warn")

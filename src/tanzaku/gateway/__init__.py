@@ -6,6 +6,7 @@ from tanzaku.gateway._record import Recorder
 from tanzaku.gateway._recorded import build_recorded_from_ledger
 from tanzaku.gateway._recording_file import RecordingFile
 from tanzaku.gateway._retry import RetryPolicy
+from tanzaku.gateway._settle import Observer
 from tanzaku.gateway._stages import OneTarget, Routes
 from tanzaku.gateway._upstream import ANTHROPIC_URL, build_anthropic_upstream
 
@@ -14,6 +15,7 @@ __all__ = [
     "Edge",
     "Gateway",
     "Interception",
+    "Observer",
     "OneTarget",
     "Recorder",
     "RecordingFile",

@@ -1,7 +1,7 @@
 """Keeping: exchanges in one SQLite file, durable before the last byte leaves."""
 
 from tanzaku.ledger._ledger import Ledger, LedgerReader
-from tanzaku.ledger._query import CostRow
+from tanzaku.ledger._query import CostRow, Filters, Grouping
 from tanzaku.ledger._shelf import MemoryShelf, Shelf, ShelfRow
 from tanzaku.ledger._shelf_file import FileShelf
 from tanzaku.ledger._sqlite import SqliteVerdict, sqlite_verdict
@@ -10,6 +10,8 @@ from tanzaku.ledger.errors import LedgerError
 __all__ = [
     "CostRow",
     "FileShelf",
+    "Filters",
+    "Grouping",
     "Ledger",
     "LedgerError",
     "LedgerReader",

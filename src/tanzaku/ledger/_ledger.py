@@ -6,7 +6,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Lock
-from typing import Self, override
+from typing import Self, Unpack, override
 
 import apsw
 
@@ -14,7 +14,7 @@ from tanzaku.core import Clock, UserError
 from tanzaku.exchange import Exchange
 from tanzaku.ledger import _query
 from tanzaku.ledger._lock import WriterLock
-from tanzaku.ledger._query import CostRow, Filters, Grouping
+from tanzaku.ledger._query import Conditions, CostRow, Filters, Grouping
 from tanzaku.ledger._schema import MIGRATIONS, check_schema, migrate, refuse_foreign
 from tanzaku.ledger._sqlite import connect_reader, connect_writer, ensure_sound_sqlite
 from tanzaku.ledger._writer import Opened, Writer
@@ -40,25 +40,22 @@ class LedgerReader:
         self.close()
 
     def list_exchanges(
-        self,
-        *,
-        limit: int = 50,
-        before: str | None = None,
-        model: str | None = None,
-        route: str | None = None,
-        status: int | None = None,
-        since: float | None = None,
-        until: float | None = None,
+        self, *, limit: int = 50, before: str | None = None, **conditions: Unpack[Conditions]
     ) -> list[Exchange]:
         """Exchanges in the order they started, newest first, with empty headers and bodies.
 
-        `limit` is 1 to 1000. `before` is the id of the last exchange of the page before. `model`
-        is the one asked for or the one that answered. `since` <= start < `until`, Unix seconds.
-        UserError for a limit out of range or an unknown `before`.
+        `limit` is 1 to 1000. `before` is the id of the last exchange of the page before.
+        `conditions` are those of Filters. UserError for a limit out of range or an unknown
+        `before`.
         """
-        filters = Filters(model, route, status, since, until)
         with self._connect() as connection:
-            return _query.list_exchanges(connection, filters, limit, before)
+            return _query.list_exchanges(connection, Filters(**conditions), limit, before)
+
+    def list_after(self, seq: int, filters: Filters) -> list[tuple[int, Exchange]]:
+        """What started after the exchange of that sequence number (0: all), oldest first and 1000 at
+        most, each with its own number."""
+        with self._connect() as connection:
+            return _query.list_after(connection, seq, filters)
 
     def get_exchange(self, exchange_id: str) -> Exchange:
         """One exchange, whole, by its id or a prefix of at least 6 characters that only it has.

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict
 
 import apsw
 
@@ -76,15 +76,38 @@ class CostRow:
 _SUM_FIELDS = [field.name for field in fields(CostRow) if field.name != "total_usd"]
 
 
+class Conditions(TypedDict, total=False):
+    """The same names as those of Filters."""
+
+    model: str | None
+    route: str | None
+    status: int | None
+    since: float | None
+    until: float | None
+    key: str | None
+    team: str | None
+    tag: str | None
+    failed: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """Conditions that all must hold; None is no condition. Times are Unix seconds."""
+    """Conditions that all must hold; None is no condition.
+
+    `model` is the one asked for or the one that answered; `since` <= start < `until`, Unix seconds;
+    `key` is a virtual key's id.
+    `failed` asks for what ended in an error.
+    """
 
     model: str | None = None
     route: str | None = None
     status: int | None = None
     since: float | None = None
     until: float | None = None
+    key: str | None = None
+    team: str | None = None
+    tag: str | None = None
+    failed: bool = False
 
     def render(self) -> tuple[str, dict[str, Any]]:
         """The SQL condition and its named parameters."""
@@ -94,6 +117,10 @@ class Filters:
             "status": "status = :status",
             "since": "started_at >= :since",
             "until": "started_at < :until",
+            "key": "labels ->> '$.key' = :key",
+            "team": "labels ->> '$.team' = :team",
+            "tag": "instr(',' || (labels ->> '$.tags') || ',', ',' || :tag || ',') > 0",
+            "failed": "(error_type IS NOT NULL OR status >= 400) = :failed",
         }
         values = {
             "model": storable(self.model),
@@ -101,6 +128,10 @@ class Filters:
             "status": self.status,
             "since": self.since,
             "until": self.until,
+            "key": storable(self.key),
+            "team": storable(self.team),
+            "tag": storable(self.tag),
+            "failed": self.failed or None,
         }
         given = {name: value for name, value in values.items() if value is not None}
         return " AND ".join(["1", *(conditions[name] for name in given)]), given
@@ -125,6 +156,18 @@ def list_exchanges(
         values | {"limit": limit},
     )
     return [read_exchange(_name(_LIGHT_COLUMNS, row)) for row in rows]
+
+
+def list_after(
+    connection: apsw.Connection, seq: int, filters: Filters
+) -> list[tuple[int, Exchange]]:
+    where, values = filters.render()
+    rows = connection.execute(
+        f"SELECT seq, {', '.join(_LIGHT_COLUMNS)} FROM exchange WHERE seq > :seq AND {where} "
+        f"ORDER BY seq LIMIT {MAX_LIMIT}",
+        values | {"seq": seq},
+    )
+    return [(row[0], read_exchange(_name(_LIGHT_COLUMNS, row[1:]))) for row in rows]
 
 
 def get_exchange(connection: apsw.Connection, exchange_id: str) -> Exchange:

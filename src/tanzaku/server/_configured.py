@@ -7,11 +7,12 @@ from random import Random
 from typing import Final
 
 from tanzaku.core import Clock, UserError
-from tanzaku.gateway import Edge, Stages
+from tanzaku.gateway import Edge, Observer, Stages
 from tanzaku.gateway.budgets import BUDGETS, BudgetRoutes, Budgets
 from tanzaku.gateway.config import Config
 from tanzaku.gateway.keys import KEYS, Keyring, KeyRoutes, check_admin, read_object, reply
 from tanzaku.gateway.routes import ROUTES, RouteRoutes, RouteTable
+from tanzaku.gateway.telemetry import log_exchange
 from tanzaku.gateway.upstreams import Prober, Upstream, UpstreamSettings
 from tanzaku.ledger import LedgerReader, Shelf
 from tanzaku.transport import Handler, HttpClient, HttpRequest, HttpResponse
@@ -64,13 +65,16 @@ class Configured:
         for client in self._clients:
             await client.close()
 
-    def build_stages(self, edge: Edge) -> Stages:
+    def build_stages(self, edge: Edge, *observers: Observer) -> Stages:
         """What a call passes beside its upstreams."""
+        if self.config.json_log:
+            observers = (*observers, log_exchange)
         return Stages(
             door=self.ring if self.config.needs_key else None,
             treasury=self.budgets,
             preflight=self.config.preflight,
             edge=edge,
+            observers=observers,
         )
 
     def replace(self, config: Config) -> None:

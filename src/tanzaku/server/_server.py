@@ -28,6 +28,7 @@ from tanzaku.gateway import (
 )
 from tanzaku.gateway.config import Config, load_config
 from tanzaku.gateway.keys import ADMIN_VARIABLE, find_token_file, load_admin_token
+from tanzaku.gateway.telemetry import METRICS, Metrics, MetricsRoute
 from tanzaku.ledger import FileShelf, Ledger
 from tanzaku.server._configured import Configured, find_key_shelf
 from tanzaku.server._control import FAULTS, SCENARIO, ControlRoutes
@@ -171,6 +172,13 @@ class Server:
         handler = logging.StreamHandler()
         handler.setFormatter(RedactingFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
         logging.basicConfig(handlers=[handler])
+        if self._config is not None and self._config.json_log:
+            lines = logging.StreamHandler()
+            lines.setFormatter(RedactingFormatter("%(message)s"))
+            log = logging.getLogger("tanzaku.exchanges")
+            log.addHandler(lines)
+            log.propagate = False
+            log.setLevel(logging.INFO)
         run_until_signal(self._open, on_ready=lambda server: on_ready(server.url))
 
     @property
@@ -284,15 +292,18 @@ class Server:
             self._open_shelf(stack)
             stack.push_async_callback(self._close_simulator)
             controls = self._build_controls(stack)
+            metrics = Metrics(ledger)
+            controls[METRICS] = MetricsRoute(metrics)
             if self._config is None:
                 name, upstream = self._build_upstream(stack)
                 routes: Routes = OneTarget(name, self._faults.wrap(upstream), self._find_retry())
-                stages = Stages(edge=self._intercept)
+                stages = Stages(edge=self._intercept, observers=(metrics.observe,))
             else:
                 name = ", ".join(self._config.upstreams)
                 configured = await self._configure(self._config, ledger, chance, stack)
                 controls |= configured.build_controls(lambda: self._load_config(self._options))
-                routes, stages = configured.table, configured.build_stages(self._intercept)
+                routes = configured.table
+                stages = configured.build_stages(self._intercept, metrics.observe)
             router = Router(
                 api=Gateway(routes, ledger=ledger, clock=self._clock, stages=stages, chance=chance),
                 own=OwnRoutes(

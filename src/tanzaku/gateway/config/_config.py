@@ -12,7 +12,7 @@ from tanzaku.gateway.config._secrets import resolve_secret
 from tanzaku.gateway.routes import Rule, Way, read_routes
 from tanzaku.gateway.upstreams import UpstreamSettings, read_upstreams
 
-_SECTIONS: Final = ("upstreams", "routes", "keys", "budgets", "preflight")
+_SECTIONS: Final = ("upstreams", "routes", "keys", "budgets", "preflight", "telemetry")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,7 @@ class Config:
     needs_key: bool = False
     budgets: tuple[BudgetRule, ...] = ()
     preflight: Preflight = "off"
+    json_log: bool = False
 
     @property
     def live(self) -> list[str]:
@@ -35,20 +36,21 @@ class Config:
         return [name for name, settings in self.upstreams.items() if settings.is_live]
 
 
-def load_config(path: Path, environment: Mapping[str, str]) -> Config:
-    """The configuration in a YAML file; `environment` is where `env:NAME` refers to.
+def load_config(path: Path, environment: Mapping[str, str] | None) -> Config:
+    """The configuration in a YAML file; `environment` is where `env:NAME` refers to. Without one,
+    for who only looks at the file, references stand in place of the secrets.
 
     Raises InputFileError with file, line, column and the way out.
     """
     return _read_config(read_yaml(path), path.name, environment)
 
 
-def parse_config(text: str, name: str, environment: Mapping[str, str]) -> Config:
+def parse_config(text: str, name: str, environment: Mapping[str, str] | None) -> Config:
     """The same from a text; `name` stands for the file in messages."""
     return _read_config(parse_yaml(text, name), name, environment)
 
 
-def _read_config(entry: Entry, name: str, environment: Mapping[str, str]) -> Config:
+def _read_config(entry: Entry, name: str, environment: Mapping[str, str] | None) -> Config:
     fields = entry.as_fields(_SECTIONS, ("upstreams",))
 
     def resolve(reference: Entry) -> str:
@@ -59,6 +61,7 @@ def _read_config(entry: Entry, name: str, environment: Mapping[str, str]) -> Con
         "routes": lambda value: read_routes(value, upstreams),
         "budgets": read_budgets,
         "keys": _read_keys,
+        "telemetry": _read_telemetry,
         "preflight": lambda value: cast("Preflight", value.as_choice(("off", "warn", "block"))),
     }
     read = {name: reader(fields[name]) for name, reader in readers.items() if name in fields}
@@ -70,9 +73,16 @@ def _read_config(entry: Entry, name: str, environment: Mapping[str, str]) -> Con
         needs_key=read.get("keys", False),
         budgets=read.get("budgets", ()),
         preflight=read.get("preflight", "off"),
+        json_log=read.get("telemetry", False),
     )
 
 
 def _read_keys(entry: Entry) -> bool:
     fields = entry.as_fields(("required",), ("required",))
     return fields["required"].as_bool()
+
+
+def _read_telemetry(entry: Entry) -> bool:
+    """Whether each settled exchange is a JSON line on standard error."""
+    fields = entry.as_fields(("log",), ("log",))
+    return fields["log"].as_choice(("off", "json")) == "json"

@@ -1,0 +1,41 @@
+"""One JSON line for each settled exchange, for a log that machines read."""
+
+import json
+import logging
+from typing import Any
+
+from tanzaku.core import format_rfc3339
+from tanzaku.exchange import Exchange
+
+_log = logging.getLogger("tanzaku.exchanges")
+
+
+def log_exchange(exchange: Exchange) -> None:
+    """Write the line at level INFO of the logger `tanzaku.exchanges`: an observer."""
+    if _log.isEnabledFor(logging.INFO):
+        _log.info("%s", json.dumps(describe_exchange(exchange), ensure_ascii=False))
+
+
+def describe_exchange(exchange: Exchange) -> dict[str, Any]:
+    """What the line holds: no body, no header."""
+    settled = exchange.settlement
+    assert settled is not None
+    usage = settled.usage or {}
+    return {
+        "time": format_rfc3339(exchange.started_at),
+        "id": exchange.exchange_id,
+        "method": exchange.method,
+        "path": exchange.path,
+        "status": settled.status,
+        "route": settled.route,
+        "model": settled.response_model or exchange.model,
+        "labels": exchange.labels,
+        "input_tokens": usage.get("input_tokens"),
+        "output_tokens": usage.get("output_tokens"),
+        "cost_usd": None if settled.cost is None else f"{settled.cost.total_usd:f}",
+        "ttft_ms": settled.timings.ttft_ms,
+        "total_ms": settled.timings.total_ms,
+        "attempts": len(settled.attempts),
+        "error": None if settled.error is None else settled.error.type,
+        "request_id": settled.request_id,
+    }

@@ -1,0 +1,158 @@
+"""What is counted is what was settled, read back by the official parser of the format."""
+
+import asyncio
+import json
+import logging
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from tanzaku.core import VirtualClock
+from tanzaku.exchange import Attempt, Cost, Exchange, ExchangeError, Settlement, Timings
+from tanzaku.gateway.telemetry import Metrics, MetricsRoute, describe_exchange, log_exchange
+from tanzaku.ledger import Ledger
+from tanzaku.transport import HttpRequest
+from tanzaku.wire import ApiError
+
+
+def build(
+    *,
+    model: str = "claude-haiku-4-5",
+    status: int = 200,
+    route: str = "sim",
+    usage: dict[str, Any] | None = None,
+    cost: str | None = None,
+    error: str | None = None,
+    total_ms: float = 120.0,
+    upstreams: tuple[str, ...] = ("sim",),
+) -> Exchange:
+    return Exchange(
+        exchange_id="exch_1",
+        started_at=1764000000.0,
+        method="POST",
+        path="/v1/messages",
+        request_headers=[],
+        request_body=b'{"secret text": 1}',
+        model=model,
+        labels={"team": "blue"},
+        settlement=Settlement(
+            settled_at=1764000001.0,
+            status=status,
+            route=route,
+            response_headers=[],
+            response_body=b"",
+            timings=Timings(40.0, total_ms),
+            attempts=[Attempt(name, 1764000000.0, 1.0, status) for name in upstreams],
+            usage=usage,
+            cost=None if cost is None else Cost(Decimal(cost), {}),
+            unpriced="No price is known." if usage and cost is None else None,
+            error=None if error is None else ExchangeError(error, "said"),
+        ),
+    )
+
+
+@pytest.fixture
+def metrics() -> Iterator[Metrics]:
+    with Ledger.open(None, clock=VirtualClock()) as ledger:
+        yield Metrics(ledger)
+
+
+def scrape(metrics: Metrics, accept: str = "text/plain") -> tuple[str, str]:
+    request = HttpRequest("GET", "/_tanzaku/metrics", [(b"accept", accept.encode())], b"")
+    answer = asyncio.run(MetricsRoute(metrics)(request))
+    assert isinstance(answer.body, bytes)
+    return answer.body.decode(), dict(answer.headers)[b"content-type"].decode()
+
+
+def read(metrics: Metrics) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
+    return {
+        (sample.name, tuple(sorted(sample.labels.items()))): sample.value
+        for family in text_string_to_metric_families(scrape(metrics)[0])
+        for sample in family.samples
+    }
+
+
+def find(samples: dict[Any, float], name: str, **labels: str) -> float:
+    return samples[name, tuple(sorted(labels.items()))]
+
+
+PLACE = {"model": "claude-haiku-4-5-20251001", "route": "sim"}
+
+
+def test_calls_tokens_and_dollars_add_up(metrics: Metrics) -> None:
+    usage = {"input_tokens": 10, "output_tokens": 4, "cache_read_input_tokens": 7}
+    for _ in range(3):
+        metrics.observe(build(usage=usage, cost="0.000030000001"))
+    metrics.observe(build(status=529, error="overloaded_error"))
+    samples = read(metrics)
+    assert find(samples, "tanzaku_requests_total", **PLACE, status="200") == 3
+    assert find(samples, "tanzaku_requests_total", **PLACE, status="529") == 1
+    assert find(samples, "tanzaku_errors_total", route="sim", type="overloaded_error") == 1
+    assert find(samples, "tanzaku_tokens_total", **PLACE, kind="input") == 30
+    assert find(samples, "tanzaku_tokens_total", **PLACE, kind="output") == 12
+    assert find(samples, "tanzaku_tokens_total", **PLACE, kind="cache_read") == 21
+    assert find(samples, "tanzaku_cost_usd_total", **PLACE) == pytest.approx(9.0000003e-05)
+    assert find(samples, "tanzaku_ledger_healthy") == 1
+
+
+def test_times_fall_into_buckets_that_hold_all_below(metrics: Metrics) -> None:
+    for total_ms in (1, 5, 6, 99, 700_000):
+        metrics.observe(build(total_ms=total_ms))
+    samples = read(metrics)
+    for bound, count in (("0.005", 2), ("0.02", 3), ("0.1", 4), ("600.0", 4), ("+Inf", 5)):
+        name = "tanzaku_duration_seconds_bucket"
+        assert find(samples, name, **PLACE, le=bound) == count
+    assert find(samples, "tanzaku_duration_seconds_count", **PLACE) == 5
+    assert find(samples, "tanzaku_duration_seconds_sum", **PLACE) == pytest.approx(700.111)
+    assert find(samples, "tanzaku_ttft_seconds_count", **PLACE) == 5
+
+
+def test_no_client_makes_series_grow_by_naming_models(metrics: Metrics) -> None:
+    for number in range(50):
+        metrics.observe(build(model=f"model-{number}"))
+    samples = read(metrics)
+    name = "tanzaku_requests_total"
+    assert find(samples, name, model="other", route="sim", status="200") == 50
+    assert sum(key[0] == name for key in samples) == 1
+
+
+def test_what_has_no_price_and_what_was_tried_again_are_counted_by_themselves(
+    metrics: Metrics,
+) -> None:
+    metrics.observe(build(usage={"input_tokens": 1}))
+    metrics.observe(build(upstreams=("a", "a", "b")))
+    samples = read(metrics)
+    assert find(samples, "tanzaku_unpriced_total", route="sim") == 1
+    assert find(samples, "tanzaku_extra_attempts_total", route="sim", upstream="a") == 1
+    assert find(samples, "tanzaku_extra_attempts_total", route="sim", upstream="b") == 1
+
+
+def test_who_asks_for_openmetrics_gets_it(metrics: Metrics) -> None:
+    text, content_type = scrape(metrics, "application/openmetrics-text; version=1.0.0")
+    assert content_type.startswith("application/openmetrics-text")
+    assert text.endswith("# EOF\n")
+
+
+@pytest.mark.parametrize(("method", "path"), [("POST", ""), ("GET", "/x")], ids=["post", "below"])
+def test_nothing_else_is_there(metrics: Metrics, method: str, path: str) -> None:
+    request = HttpRequest(method, f"/_tanzaku/metrics{path}", [], b"")
+    with pytest.raises(ApiError) as caught:
+        asyncio.run(MetricsRoute(metrics)(request))
+    assert caught.value.status == 404
+
+
+def test_the_line_of_an_exchange_holds_figures_and_no_text(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with caplog.at_level(logging.INFO, "tanzaku.exchanges"):
+        log_exchange(build(usage={"input_tokens": 1}, cost="0.5", error="api_error"))
+    line = json.loads(caplog.messages[0])
+    assert line == describe_exchange(
+        build(usage={"input_tokens": 1}, cost="0.5", error="api_error")
+    )
+    assert (line["status"], line["cost_usd"], line["error"]) == (200, "0.5", "api_error")
+    assert line["labels"] == {"team": "blue"}
+    assert "secret" not in caplog.messages[0]
