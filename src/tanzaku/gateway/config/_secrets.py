@@ -13,15 +13,26 @@ _MOST_BYTES: Final = 64 * 1024
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
-def resolve_secret(entry: Entry, environment: Mapping[str, str]) -> str:
-    """What `env:NAME` or `file:PATH` (a file that only its owner may read) refers to.
+def resolve_secret(entry: Entry, environment: Mapping[str, str] | None) -> str:
+    """What `env:NAME` or `file:PATH` (a file that only its owner may read) refers to; without an
+    environment, for who only looks at a configuration, the reference itself.
 
     Raises InputFileError for a value that is no reference, and for a reference to nothing; no
     message holds what a person may have put there by mistake.
     """
     reference = entry.content if isinstance(entry.content, str) else ""
     kind, _, name = reference.partition(":")
-    if kind == "env" and _VARIABLE.fullmatch(name) is not None:
+    is_variable = kind == "env" and _VARIABLE.fullmatch(name) is not None
+    if not is_variable and (kind != "file" or not name):
+        raise InputFileError(
+            "{place}: `{key}` must refer to a secret, not hold one.",
+            hint="Write `env:NAME` for an environment variable or `file:PATH` for a file.",
+            place=entry.place,
+            key=entry.key,
+        )
+    if environment is None:
+        return reference
+    if is_variable:
         value = environment.get(name, "").strip()
         if not value:
             raise InputFileError(
@@ -30,16 +41,9 @@ def resolve_secret(entry: Entry, environment: Mapping[str, str]) -> str:
                 place=entry.place,
                 name=name,
             )
-    elif kind == "file" and name:
+    else:
         # From the folder of the configuration, where it is no absolute path.
         value = _read_file(entry, Path(entry.place.file).parent / Path(name).expanduser())
-    else:
-        raise InputFileError(
-            "{place}: `{key}` must refer to a secret, not hold one.",
-            hint="Write `env:NAME` for an environment variable or `file:PATH` for a file.",
-            place=entry.place,
-            key=entry.key,
-        )
     if not value.isascii() or not value.isprintable() or " " in value:
         raise InputFileError(
             "{place}: the secret `{key}` refers to holds a space, a line break or a letter that is not ASCII.",

@@ -1,7 +1,7 @@
 """Which upstreams a call goes to: rules, weights, fall-backs."""
 
 from tanzaku.gateway.routes._read import read_routes
-from tanzaku.gateway.routes._routes import ROUTES, RouteRoutes, build_asked, describe_plan
+from tanzaku.gateway.routes._routes import ROUTES, RouteRoutes, explain
 from tanzaku.gateway.routes._rules import Rule, Way, When
 from tanzaku.gateway.routes._table import Plan, RouteTable
 
@@ -13,7 +13,6 @@ __all__ = [
     "Rule",
     "Way",
     "When",
-    "build_asked",
-    "describe_plan",
+    "explain",
     "read_routes",
 ]

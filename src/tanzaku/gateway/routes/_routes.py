@@ -1,20 +1,21 @@
 """How the routes stand, for who has the admin token.
 
 GET  /_tanzaku/routes          rules, and the state of every upstream
-POST /_tanzaku/routes/explain  {"model": …, "path": …, "key": …, "team": …, "tags": […], "headers": {…}}
+POST /_tanzaku/routes/explain  {"model", "path", "key", "team", "tags": […], "headers": {…}, "body": {…}}
 """
 
 from dataclasses import asdict
 from typing import Any, Final
 
+from tanzaku.gateway._asked import MESSAGES
+from tanzaku.gateway._preflight import find_violations
 from tanzaku.gateway._stages import Asked, Caller
 from tanzaku.gateway.keys import check_admin, read_object, reply
-from tanzaku.gateway.routes._table import Plan, RouteTable
+from tanzaku.gateway.routes._table import RouteTable
 from tanzaku.transport import HttpRequest, HttpResponse
-from tanzaku.wire import ApiError
+from tanzaku.wire import ApiError, Violation
 
 ROUTES: Final = "/_tanzaku/routes"
-_MESSAGES: Final = "/v1/messages"
 
 
 class RouteRoutes:
@@ -31,38 +32,49 @@ class RouteRoutes:
                 upstreams = self._table.upstreams.values()
                 return reply({"upstreams": [upstream.describe() for upstream in upstreams]})
             case "POST", "/explain":
-                asked, caller = build_asked(read_object(request))
-                return reply(describe_plan(self._table.explain(asked, caller)))
+                return reply(explain(self._table, read_object(request)))
             case _:
                 raise ApiError.not_found()
 
 
-def build_asked(told: dict[str, Any]) -> tuple[Asked, Caller]:
-    """The call that `told` is about: `model`, `path`, `key`, `team`, `tags`, `headers`.
-    ApiError 400 for what is something else."""
+def explain(table: RouteTable, told: dict[str, Any]) -> dict[str, Any]:
+    """What the gateway would do with the call that `told` is about, as JSON: the rule, every way
+    with what stands against it now, why earlier rules do not take the call, and what the API would
+    refuse it for.
+
+    Of a call are told `model`, `path`, `key`, `team`, `tags`, `headers` and `body`, each if it
+    matters. ApiError 400 for what is something else, 404 where no rule takes the call.
+    """
+    asked, caller = _build_asked(told)
+    plan = table.explain(asked, caller)
+    return {
+        "route": plan.rule.name,
+        "tries": [{**asdict(way), "not_now": bar} for way, bar in plan.ways],
+        "earlier_routes": [
+            {"route": name, "does_not_hold": what} for name, what in plan.missed.items()
+        ],
+        "violations": [str(violation) for violation in _find_violations(asked)],
+    }
+
+
+def _find_violations(asked: Asked) -> list[Violation]:
+    """Nothing where no body was told: then it is not the whole call."""
+    return find_violations(asked) if asked.params.keys() - {"model"} else []
+
+
+def _build_asked(told: dict[str, Any]) -> tuple[Asked, Caller]:
     texts = {name: told.get(name, "") for name in ("model", "path", "key", "team")}
-    tags, headers = told.get("tags", []), told.get("headers", {})
+    tags, headers, body = told.get("tags", []), told.get("headers", {}), told.get("body", {})
     if not all(isinstance(text, str) for text in texts.values()):
         raise ApiError.invalid_request("model, path, key and team must be texts")
-    if not isinstance(tags, list) or not isinstance(headers, dict):
-        raise ApiError.invalid_request("tags must be a list, headers an object")
-    path = texts["path"] or _MESSAGES
+    if not isinstance(tags, list) or not isinstance(headers, dict) or not isinstance(body, dict):
+        raise ApiError.invalid_request("tags must be a list, headers and body objects")
+    path = texts["path"] or MESSAGES
     lines = [
         (str(name).lower().encode(), str(value).encode("utf-8", "replace"))
         for name, value in headers.items()
     ]
     request = HttpRequest("POST", path, lines, b"")
-    params = {"model": texts["model"]} if texts["model"] else {}
-    asked = Asked(request, path, params, b"", {}, 0.0, is_message=path == _MESSAGES)
+    params = body | ({"model": texts["model"]} if texts["model"] else {})
+    asked = Asked(request, path, params, b"", {}, 0.0, is_message=path == MESSAGES)
     return asked, Caller(texts["key"], texts["team"], "", tuple(map(str, tags)))
-
-
-def describe_plan(plan: Plan) -> dict[str, Any]:
-    """A plan as JSON."""
-    return {
-        "route": plan.rule.name,
-        "tries": [{**asdict(way), "not_now": reason} for way, reason in plan.ways],
-        "earlier_routes": [
-            {"route": name, "does_not_hold": what} for name, what in plan.missed.items()
-        ],
-    }
