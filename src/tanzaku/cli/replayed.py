@@ -24,9 +24,9 @@ def write_as(shape: str, exchange: Exchange) -> str:
         case "curl":
             return _write_curl(exchange)
         case "python":
-            return _write_python(_read_params(exchange))
+            return _write_python(_read_params(exchange), _list_versions(exchange))
         case "typescript":
-            return _write_typescript(_read_params(exchange))
+            return _write_typescript(_read_params(exchange), _list_versions(exchange))
         case _:
             return json.dumps(_build_har(exchange), ensure_ascii=False, indent=2)
 
@@ -41,8 +41,13 @@ def _write_curl(exchange: Exchange) -> str:
     return " \\\n  ".join(lines)
 
 
-def _write_python(params: Mapping[str, Any]) -> str:
-    rest = {name: value for name, value in params.items() if name != "stream"}
+def _write_python(params: Mapping[str, Any], headers: Mapping[str, str]) -> str:
+    known = _list_sdk_names()
+    rest = {name: value for name, value in params.items() if name in known}
+    if more := {name: value for name, value in params.items() if name not in {*known, "stream"}}:
+        rest["extra_body"] = more
+    if headers:
+        rest["extra_headers"] = dict(headers)
     arguments = "".join(f"    {name}={_to_python(value)},\n" for name, value in rest.items())
     if params.get("stream"):
         return (
@@ -56,8 +61,9 @@ def _write_python(params: Mapping[str, Any]) -> str:
     )
 
 
-def _write_typescript(params: Mapping[str, Any]) -> str:
+def _write_typescript(params: Mapping[str, Any], headers: Mapping[str, str]) -> str:
     body = json.dumps(params, ensure_ascii=False, indent=2)
+    options = json.dumps({"headers": dict(headers)})
     ending = (
         "for await (const event of message) {\n  console.log(JSON.stringify(event));\n}\n"
         if params.get("stream")
@@ -65,8 +71,24 @@ def _write_typescript(params: Mapping[str, Any]) -> str:
     )
     return (
         'import Anthropic from "@anthropic-ai/sdk";\n\nconst client = new Anthropic();\n'
-        f"const message = await client.messages.create({body});\n{ending}"
+        f"const message = await client.messages.create({body}, {options});\n{ending}"
     )
+
+
+def _list_versions(exchange: Exchange) -> dict[str, str]:
+    """The headers that change what the API makes of a body."""
+    wanted = ("anthropic-version", "anthropic-beta")
+    return {name: value for name, value in exchange.request_headers if name in wanted}
+
+
+def _list_sdk_names() -> set[str]:
+    """What the installed SDK's calls take by name; the rest goes beside."""
+    import inspect
+
+    from anthropic.resources import Messages
+
+    parameters = inspect.signature(Messages.create).parameters
+    return {name for name in parameters if not name.startswith("extra_")} - {"stream", "timeout"}
 
 
 def _to_python(value: Any) -> str:
