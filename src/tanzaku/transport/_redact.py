@@ -1,7 +1,8 @@
 """What may be kept of headers and texts: credentials are dropped or masked before they are written.
 
-Patterns follow the issuers' published key forms: Anthropic `sk-ant-`, AWS access keys, JSON Web
-Tokens (RFC 7519), PEM private keys, user information in URLs (RFC 3986 section 3.2.1).
+Patterns follow the issuers' published key forms: Anthropic `sk-ant-`, Tanzaku's own `sk-tzk-`, AWS
+access keys, JSON Web Tokens (RFC 7519), PEM private keys, user information in URLs (RFC 3986 section
+3.2.1).
 """
 
 import logging
@@ -19,6 +20,7 @@ _CREDENTIAL_NAMES = frozenset(
         b"cookie",
         b"proxy-authorization",
         b"set-cookie",
+        b"tanzaku-admin-token",
         b"x-amz-security-token",
         b"x-api-key",
         b"x-goog-api-key",
@@ -47,11 +49,19 @@ _KEPT_NAMES = frozenset(
 )
 _KEPT_PREFIXES = (b"anthropic-", b"tanzaku-", b"x-stainless-")
 
-# `sk-ant-` at each of the three offsets it can have inside base64, less the digits its
-# neighbours decide.
-_KEY_STARTS_IN_BASE64 = ("c2stYW50L", "NrLWFudC", "zay1hbnQt")
-_KEY_START_IN_URL = "".join(f"(?:{char}|%{ord(char):02x}|%{ord(char):02X})" for char in "sk-ant-")
-_KEY_STARTS = (b"sk-ant-", *(start.encode() for start in _KEY_STARTS_IN_BASE64))
+_KEY_STARTS_IN_TEXT = ("sk-ant-", "sk-tzk-")
+# Each of them at the three offsets it can have inside base64, less the digits its neighbours decide.
+_KEY_STARTS_IN_BASE64 = (
+    *("c2stYW50L", "NrLWFudC", "zay1hbnQt"),
+    *("c2stdHprL", "NrLXR6ay", "zay10emst"),
+)
+_KEY_START_IN_URL = "|".join(
+    "".join(f"(?:{char}|%{ord(char):02x}|%{ord(char):02X})" for char in start)
+    for start in _KEY_STARTS_IN_TEXT
+)
+# What the two have in common at each offset, so that one search serves both.
+_SIGNS_IN_BODY = (b"sk-ant-", b"sk-tzk-", b"c2st", b"NrL", b"zay1")
+_KEY_STARTS = tuple(start.encode() for start in (*_KEY_STARTS_IN_TEXT, *_KEY_STARTS_IN_BASE64))
 _KEY_IN_BODY = re.compile(rb"(?:" + b"|".join(_KEY_STARTS) + rb")[A-Za-z0-9+/=_\-]{8,}")
 
 _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
@@ -62,7 +72,7 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
         ),
         MASK,
     ),
-    (re.compile(rf"{_KEY_START_IN_URL}[A-Za-z0-9_\-%]+"), MASK),
+    (re.compile(rf"(?:{_KEY_START_IN_URL})[A-Za-z0-9_\-%]+"), MASK),
     (re.compile(rf"(?:{'|'.join(_KEY_STARTS_IN_BASE64)})[A-Za-z0-9+/=_\-]*"), MASK),
     (
         re.compile(
@@ -75,7 +85,7 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\b(?:AKIA|ASIA|ABSK)[A-Za-z0-9+/=]{16,}"), MASK),
     (
         re.compile(
-            r"(?i)((?:x-api-key|api[-_]key|aws_secret_access_key|aws_session_token|secret_access_key)"
+            r"(?i)((?:x-api-key|api[-_]key|admin[-_]token|aws_secret_access_key|aws_session_token|secret_access_key)"
             r"['\"]?\s{0,3}[:=,]\s{0,3}b?['\"]?)[^\s'\",;&)}\]]+"
         ),
         rf"\1{MASK}",
@@ -110,14 +120,20 @@ def redact_text(text: str) -> str:
 
 
 def redact_body(body: bytes) -> bytes:
-    """`body` with Anthropic API keys masked, plain or in base64; all else is the user's own text.
+    """`body` with API keys of Anthropic and Tanzaku masked, plain or in base64; all else is the user's own text.
 
     Costs a search that finds nothing for a body without one.
     """
-    for start in _KEY_STARTS:  # find() instead of `in`, which costs bytes four times as much
-        if body.find(start) >= 0:
-            return _KEY_IN_BODY.sub(MASK.encode(), body)
+    if _holds_any(body, _SIGNS_IN_BODY) and _holds_any(body, _KEY_STARTS):
+        return _KEY_IN_BODY.sub(MASK.encode(), body)
     return body
+
+
+def _holds_any(body: bytes, starts: tuple[bytes, ...]) -> bool:
+    for start in starts:  # noqa: SIM110 - any() costs small bodies twice as much
+        if body.find(start) >= 0:  # `in` costs bytes four times as much
+            return True
+    return False
 
 
 class RedactingFormatter(logging.Formatter):

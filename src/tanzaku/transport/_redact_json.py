@@ -9,9 +9,11 @@ from tanzaku.transport._redact import MASK, redact_text
 # looking for them costs a hundredth of it.
 _SIGNS = ("AKIA", "ASIA", "ABSK", "eyJ", "://")
 _SIGNS_IN_ANY_CASE = (
-    *("sk-ant-", "c2styw50l", "nrlwfudc", "zay1hbnqt", "%73", "%6b", "%2d", "%61", "%6e", "%74"),
+    *("sk-ant-", "c2styw50l", "nrlwfudc", "zay1hbnqt"),
+    *("sk-tzk-", "c2stdhprl", "nrlxr6ay", "zay10emst"),
+    *("%73", "%6b", "%2d", "%61", "%6e", "%74", "%7a"),
     *("authorization", "bearer", "private key", "api-key", "api_key", "secret_access_key"),
-    "aws_session_token",
+    *("aws_session_token", "admin-token", "admin_token"),
 )
 _SHORT = 40
 

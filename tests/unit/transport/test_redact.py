@@ -18,6 +18,7 @@ PEM = f"-----BEGIN RSA PRIVATE KEY-----\n{CANARY}\n{CANARY}\n-----END RSA PRIVAT
     [
         b"authorization", b"Authorization", b"x-api-key", b"X-API-KEY", b"api-key", b"cookie",
         b"set-cookie", b"proxy-authorization", b"x-amz-security-token", b"x-goog-api-key",
+        b"tanzaku-admin-token",
     ],
 )  # fmt: skip
 def test_a_credential_header_is_left_out_whole(name: bytes) -> None:
@@ -51,7 +52,10 @@ SECRETS = [
     f"sk-ant-api03-{CANARY}_-{CANARY}AA",
     f"Authorization: Bearer {CANARY}.{CANARY}",
     f"authorization: basic {CANARY}==",
+    f"sk-tzk-{CANARY}_-{CANARY}AA",
     f"{{'x-api-key': '{CANARY}'}}",
+    f"tanzaku-admin-token: {CANARY}",
+    f"TANZAKU_ADMIN_TOKEN={CANARY}",
     f"(b'x-api-key', b'{CANARY}')",
     f'"api_key": "{CANARY}"',
     f"api_key={CANARY}&x=1",
@@ -63,7 +67,10 @@ SECRETS = [
     f"https://user:{CANARY}@example.test/path",
     f"postgres://{CANARY}@db",
     base64.b64encode(f"sk-ant-{CANARY}".encode()).decode(),
+    base64.b64encode(f"sk-tzk-{CANARY}".encode()).decode(),
+    base64.b64encode(f"Bearer sk-tzk-{CANARY}".encode()).decode(),
     f"/v1/models/%73%6B%2D%61%6E%74%2D{CANARY}%2d1",
+    f"/v1/models/sk-t%7ak-{CANARY}%2d1",
 ]
 
 
@@ -81,6 +88,7 @@ def test_a_credential_inside_a_text_is_masked_and_the_rest_stays(secret: str) ->
     "text",
     [
         "The bearer of this letter", "basic plan", "sk-antelope", "an api key is needed",
+        "sk-tzkar", "the admin token is needed",
         "https://example.test/a@b", "15*23=345", "request-id: req_011CZ", "eyJ", "user@example.test",
         "你好，世界", "",
     ],
@@ -106,19 +114,27 @@ def test_the_formatter_masks_messages_arguments_extras_and_tracebacks() -> None:
 
 
 KEY = b"sk-ant-api03-" + CANARY.encode()
+VIRTUAL_KEY = b"sk-tzk-" + CANARY.encode() * 2
 
 
 @pytest.mark.parametrize(
     ("body", "kept"),
     [
         (b'{"model":"' + KEY + b'","a":1}', b'{"model":"[redacted]","a":1}'),
+        (b'{"model":"' + VIRTUAL_KEY + b'","a":1}', b'{"model":"[redacted]","a":1}'),
+        (base64.b64encode(VIRTUAL_KEY), b"[redacted]"),
+        (base64.b64encode(b"1" + VIRTUAL_KEY), b"MX[redacted]"),
+        (base64.b64encode(b"12" + VIRTUAL_KEY), b"MTJ[redacted]"),
         (b'"' + base64.b64encode(KEY) + b'"', b'"[redacted]"'),
         (base64.b64encode(b"1" + KEY), b"MX[redacted]"),
         (base64.b64encode(b"12" + KEY), b"MTJ[redacted]"),
         (b"Authorization: Bearer abcdefgh, sk-ant-... is how a key begins", None),
         ("短冊".encode() + b"\xff\0", None),
     ],
-    ids=["plain", "base64", "base64-by-1", "base64-by-2", "no-key", "no-text"],
+    ids=[
+        *("plain", "own", "own-base64", "own-base64-by-1", "own-base64-by-2"),
+        *("base64", "base64-by-1", "base64-by-2", "no-key", "no-text"),
+    ],
 )
 def test_a_body_loses_its_api_keys_and_nothing_else(body: bytes, kept: bytes | None) -> None:
     assert redact_body(body) == (body if kept is None else kept)
@@ -129,6 +145,8 @@ def test_a_long_hostile_text_is_redacted_in_linear_time() -> None:
     for start in (
         "-----BEGIN PRIVATE KEY-----",
         "sk-ant-",
+        "sk-tzk-",
+        "%73k-",
         "eyJaaaaaa.",
         "://a",
         "Bearer ",

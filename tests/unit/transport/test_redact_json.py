@@ -12,8 +12,14 @@ from hypothesis import strategies as st
 from tanzaku.transport import redact_json, redact_text
 
 KEY = "sk-ant-api03-c4n4ryC4N4RYc4n4ry"
+OWN_KEY = "sk-tzk-c4n4ryC4N4RYc4n4ry"
 SPELLINGS = [
     KEY,
+    OWN_KEY,
+    *(base64.b64encode(lead + OWN_KEY.encode()).decode() for lead in (b"", b"x", b"xx")),
+    "".join(f"%{char:02X}" for char in OWN_KEY.encode()),
+    OWN_KEY.replace("z", "%7a", 1),
+    f"tanzaku-admin-token: {KEY[7:]}",
     base64.b64encode(KEY.encode()).decode(),
     base64.b64encode(b"x" + KEY.encode()).decode(),
     base64.b64encode(b"xx" + KEY.encode()).decode(),
