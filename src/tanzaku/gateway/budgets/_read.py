@@ -85,8 +85,9 @@ def _read_usd(entry: Entry) -> int:
     try:
         usd = Decimal(str(entry.content))
     except InvalidOperation:
-        usd = Decimal(-1)
-    if isinstance(entry.content, bool) or not 0 <= usd <= _MOST_USD or usd * PICO % 1:
+        usd = Decimal("nan")
+    is_amount = usd.is_finite() and not isinstance(entry.content, bool)
+    if not is_amount or not 0 <= usd <= _MOST_USD or usd * PICO % 1:
         raise InputFileError(
             "{place}: `{key}` must be an amount of dollars; found {found}.",
             place=entry.place,
