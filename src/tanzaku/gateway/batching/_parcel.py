@@ -97,8 +97,6 @@ class Parcel:
         """It was looked for and not found. `is_one_open`: a batch that may be it has not ended."""
         if is_one_open:
             self._back_off(None, now, self.poll_s)
-        elif now < self.lost_at + _LISTED_AFTER_S:
-            self.next_at = self.lost_at + _LISTED_AFTER_S
         else:
             self.stage, self.tries, self.next_at = "ready", 0, now
 
