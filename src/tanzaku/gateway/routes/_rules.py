@@ -21,20 +21,28 @@ class When:
 
     def find_miss(self, asked: Asked, caller: Caller) -> str | None:
         """Which condition does not hold, None when all do."""
-        for name, pattern, value in (
-            ("model", self.model, asked.model or ""),
-            ("path", self.path, asked.path),
-            ("key", self.key, caller.key_id),
-            ("team", self.team, caller.team),
-        ):
-            if pattern and not fnmatchcase(value, pattern):
-                return name
-        if self.tag and not any(fnmatchcase(tag, self.tag) for tag in caller.tags):
-            return "tag"
+        if self.model and not fnmatchcase(asked.model or "", self.model):
+            return "model"
+        if self.path and not fnmatchcase(asked.path, self.path):
+            return "path"
+        if self.key or self.team or self.tag:
+            miss = self._find_stranger(caller)
+            if miss is not None:
+                return miss
         for header, pattern in self.headers:
             found = get_header(asked.request.headers, header)
             if found is None or not fnmatchcase(found.decode("latin-1"), pattern):
                 return f"headers.{header.decode()}"
+        return None
+
+    def _find_stranger(self, caller: Caller) -> str | None:
+        """Which condition on who asks does not hold."""
+        if self.key and not fnmatchcase(caller.key_id, self.key):
+            return "key"
+        if self.team and not fnmatchcase(caller.team, self.team):
+            return "team"
+        if self.tag and not any(fnmatchcase(tag, self.tag) for tag in caller.tags):
+            return "tag"
         return None
 
 

@@ -64,9 +64,7 @@ class RouteTable:
             return (line.to[0].aim(asked),)
         lanes = [lane for lane in line.to if lane.find_bar(asked) is None]
         if len(lanes) > 1:
-            first = self._chance.choices(lanes, [lane.way.weight for lane in lanes])[0]
-            lanes.remove(first)
-            lanes.insert(0, first)
+            lanes.insert(0, lanes.pop(self._choose(lanes)))
         lanes += [lane for lane in line.fall_back if lane.find_bar(asked) is None]
         if not lanes:
             raise _refuse(line, asked)
@@ -80,6 +78,15 @@ class RouteTable:
             missed[line.rule.name] = line.rule.when.find_miss(asked, caller) or ""
         lanes = taken.lanes if asked.path in _SPREAD else taken.to[:1]
         return Plan(taken.rule, [(lane.way, lane.find_bar(asked)) for lane in lanes], missed)
+
+    def _choose(self, lanes: "Sequence[_Lane]") -> int:
+        """The place of one of them, by weight."""
+        point = self._chance.random() * sum([lane.way.weight for lane in lanes])
+        for place, lane in enumerate(lanes):
+            point -= lane.way.weight
+            if point < 0:
+                return place
+        return len(lanes) - 1
 
     def _find(self, asked: Asked, caller: Caller) -> "_Line":
         for line in self._lines:

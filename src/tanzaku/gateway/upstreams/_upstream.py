@@ -2,7 +2,6 @@
 
 import logging
 import math
-from dataclasses import replace
 from functools import partial
 from typing import Any, Final, Literal
 
@@ -48,6 +47,9 @@ class Upstream:
         self.health = Health()
         self._breaker = Breaker(settings.breaker)
         self._pool = KeyPool(settings.keys)
+        # Unencoded, so that usage can be read as it passes.
+        self._own = [*settings.headers, (b"accept-encoding", b"identity")]
+        self._replaced = frozenset(name for name, _ in self._own)
         self._send = send
         self._clock = clock
 
@@ -164,15 +166,15 @@ class Upstream:
             headers = _strip_own(request.headers)
         else:
             headers = strip_private_headers(request.headers)
-        own = {name for name, _ in settings.headers} | {b"accept-encoding"}
-        headers = [line for line in headers if line[0] not in own]
+        headers = [line for line in headers if line[0] not in self._replaced]
         if key is not None and settings.auth == "bearer":
             headers.append((b"authorization", b"Bearer " + key.value.encode("ascii")))
         elif key is not None:
             headers.append((b"x-api-key", key.value.encode("ascii")))
-        # Unencoded, so that usage can be read as it passes.
-        headers += [*settings.headers, (b"accept-encoding", b"identity")]
-        return replace(request, headers=headers)
+        headers += self._own
+        return HttpRequest(
+            request.method, request.target, headers, request.body, request.peer, request.upload
+        )
 
     def _refuse(self, group: str) -> HttpResponse:
         wait_s = max(1, math.ceil(self._pool.find_wait(group, self._clock.now())))
