@@ -45,21 +45,20 @@ def quote_id(text: str) -> str:
 
 
 def _find_token(context: CliContext, ledger: Path | None) -> str:
-    from tanzaku.gateway.keys import ADMIN_VARIABLE, find_token_file
+    from tanzaku.gateway.keys import ADMIN_VARIABLE, find_token_file, read_token_file
 
     if given := context.environment.get(ADMIN_VARIABLE):
         return given
     path = find_token_file(context.find_ledger(ledger))
-    try:
-        return path.read_text().strip()
-    except OSError as error:
+    if not path.exists():
         raise UserError(
-            "There is no admin token: {variable} is not set and {path} cannot be read.",
+            "There is no admin token: {variable} is not set and {path} is not there.",
             hint="`tanzaku serve --config FILE` makes that file beside its ledger; name the ledger "
             "with --ledger.",
             variable=ADMIN_VARIABLE,
             path=path,
-        ) from error
+        )
+    return read_token_file(path)
 
 
 async def _ask(
@@ -69,7 +68,7 @@ async def _ask(
     from tanzaku.transport import HttpClient, HttpRequest, TransportError, read_all
     from tanzaku.wire import parse_error_body
 
-    headers = [(b"content-type", b"application/json"), (ADMIN_HEADER, token.encode("latin-1"))]
+    headers = [(b"content-type", b"application/json"), (ADMIN_HEADER, token.encode())]
     raw = b"" if body is None else json.dumps(body).encode()
     async with HttpClient(clock=SystemClock()) as client:
         try:

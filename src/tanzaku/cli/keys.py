@@ -1,5 +1,6 @@
 """`tanzaku keys`: the virtual keys of a running gateway."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,10 @@ from tanzaku.core import UserError, format_rfc3339
 from tanzaku.look import Messages
 
 _PATH = "/_tanzaku/keys"
+_TEXTS = ("name", "owner", "team")
 _LISTS = ("tags", "models", "paths", "ips")
-_COLUMNS = ("id", "name", "team", "key", "models", "state")
+_FIELDS = (*_TEXTS, *_LISTS, "max_tokens", "expires_at")
+_COLUMNS = ("id", "name", "team", "key", "models", "used", "state")
 
 
 def build(messages: Messages) -> click.Command:
@@ -38,6 +41,9 @@ def build(messages: Messages) -> click.Command:
             help=say("cli.keys.days.help"),
         ),
     ]
+    clear = click.Option(
+        ["--clear"], multiple=True, type=click.Choice(_FIELDS), help=say("cli.keys.clear.help")
+    )
     shared = [url_option(messages), ledger_option(messages), json_option(messages)]
     grace = click.Option(
         ["--grace", "grace_s"],
@@ -51,7 +57,7 @@ def build(messages: Messages) -> click.Command:
         ("create", create, limits),
         ("list", list_keys, []),
         ("show", show, [key_id]),
-        ("change", change, [key_id, *limits]),
+        ("change", change, [key_id, *limits, clear]),
         ("rotate", rotate, [key_id, grace]),
         ("revoke", revoke, [key_id]),
     ):
@@ -94,7 +100,8 @@ def list_keys(context: CliContext, *, url: str, ledger: Path | None, as_json: bo
                 key["team"],
                 key["shown"],
                 ", ".join(key["models"]) or "*",
-                _describe_state(context, key),
+                _format_time(key["last_used_at"]),
+                say(f"keys.{key['status']}"),
             )
             for key in keys
         ],
@@ -114,10 +121,19 @@ def change(
     url: str,
     ledger: Path | None,
     as_json: bool,
+    clear: tuple[str, ...],
     **limits: Any,
 ) -> None:
     """Set what was named, leave the rest."""
     changes = _read_limits(limits)
+    for name in clear:
+        if name in changes:
+            raise UserError(
+                "`--clear {name}` stands beside a new value.",
+                hint="Leave one of the two out.",
+                name=name,
+            )
+        changes[name] = [] if name in _LISTS else "" if name in _TEXTS else None
     if not changes:
         raise UserError("Nothing to change was named.", hint="See `tanzaku keys change --help`.")
     record = ask_admin(context, url, ledger, "PATCH", _at(key_id), changes)
@@ -178,18 +194,22 @@ def _print_record(context: CliContext, record: dict[str, Any], *, as_json: bool)
     if as_json:
         echo_json(record)
         return
+    changes = record.pop("changes", ())
     for name, value in record.items():
         if name.endswith(("_at", "_until")):
-            value = format_rfc3339(value) if value else "-"
+            value = _format_time(value)
         text = ", ".join(value) if isinstance(value, list) else value
         context.terminal.line(f"{name:<12} {'-' if text in (None, '') else text}")
+    for change in changes:
+        told = json.dumps(change["changes"], ensure_ascii=False) if change["changes"] else ""
+        line = context.say(
+            "keys.change",
+            at=_format_time(change["at"]),
+            what=change["what"],
+            by=change["by"] or "-",
+        )
+        context.terminal.line(f"{line}  {told}".rstrip(), "faint")
 
 
-def _describe_state(context: CliContext, key: dict[str, Any]) -> str:
-    from tanzaku.core import SystemClock
-
-    if key["revoked_at"] is not None:
-        return context.say("keys.revoked")
-    if key["expires_at"] is not None and key["expires_at"] <= SystemClock().now():
-        return context.say("keys.expired")
-    return context.say("keys.good")
+def _format_time(unix_seconds: float | None) -> str:
+    return "-" if unix_seconds is None else format_rfc3339(unix_seconds)

@@ -50,18 +50,19 @@ class Configured:
         upstreams = self._build_upstreams(config, {})
         self.table = RouteTable(config.rules, upstreams, chance, config.name)
         self._prober = Prober(clock, chance)
-        self.ring = Keyring(shelf, clock)
+        self.ring = Keyring(shelf, clock, needs_key=config.needs_key)
         self.budgets = Budgets(config.budgets)
 
     async def open(self, ledger: LedgerReader) -> None:
         """Read the keys, and from the ledger what was spent."""
-        await self.ring.load()
+        await self.ring.open()
         self.budgets.load(ledger, self._clock.now())
         self._prober.follow(self.table.upstreams)
 
     async def close(self) -> None:
-        """Stop the probes and close the connections to upstreams."""
+        """Stop the probes, note the last uses of keys and close the connections to upstreams."""
         await self._prober.close()
+        await self.ring.close()
         for client in self._clients:
             await client.close()
 
@@ -70,7 +71,7 @@ class Configured:
         if self.config.json_log:
             observers = (*observers, log_exchange)
         return Stages(
-            door=self.ring if self.config.needs_key else None,
+            door=self.ring,
             treasury=self.budgets,
             preflight=self.config.preflight,
             edge=edge,
@@ -82,19 +83,18 @@ class Configured:
 
         UserError for what only a new start can change: then nothing is changed.
         """
-        if config.needs_key != self.config.needs_key:
-            raise UserError("`keys` cannot change while the server runs.", hint="Restart it.")
         if config.preflight != self.config.preflight:
             raise UserError("`preflight` cannot change while the server runs.", hint="Restart it.")
         self.table.replace(config.rules, self._build_upstreams(config, self.table.upstreams))
         self._prober.follow(self.table.upstreams)
         self.budgets.replace(config.budgets)
+        self.ring.needs_key = config.needs_key
         self.config = config
 
     def build_controls(self, load: Callable[[], Config]) -> dict[str, Handler]:
         """The handlers of the paths that show and change it; `load` reads the file anew."""
         return {
-            KEYS: KeyRoutes(self.ring, self._token),
+            KEYS: KeyRoutes(self.ring, self._token, self._clock),
             BUDGETS: BudgetRoutes(self.budgets, self._token, self._clock),
             ROUTES: RouteRoutes(self.table, self._token),
             RELOAD: partial(self._reload, load),

@@ -7,6 +7,7 @@ from tanzaku.gateway.keys._admin import (
     find_token_file,
     load_admin_token,
     read_object,
+    read_token_file,
     reply,
 )
 from tanzaku.gateway.keys._record import PREFIX, KeyRecord
@@ -25,5 +26,6 @@ __all__ = [
     "find_token_file",
     "load_admin_token",
     "read_object",
+    "read_token_file",
     "reply",
 ]
