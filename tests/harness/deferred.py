@@ -129,8 +129,7 @@ class Deferring:
         request = HttpRequest("POST", f"/v1/messages{query}", [*lines, *(headers or [])], raw)
         head = read_request_head(request.headers)
         asked = await read_asked(request, head, self.clock.now())
-        call = await self.batching.accept(asked, caller, self.targets)
-        return self.routes.build_ticket(call, request)
+        return await self.routes.defer(asked, caller, self.targets)
 
     async def defer_id(self, body: dict[str, Any] | bytes, when: str = "6h", **more: Any) -> str:
         ticket = read_json(await self.defer(body, when, **more))

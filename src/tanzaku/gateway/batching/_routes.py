@@ -6,6 +6,7 @@ GET    /_tanzaku/later/{id}?wait=30         the answer, or 202 and the ticket af
 DELETE /_tanzaku/later/{id}                 taken back, if it is not at the upstream yet
 """
 
+from collections.abc import Sequence
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
@@ -14,7 +15,7 @@ from pydantic_core import to_json
 from tanzaku.core import Clock, derive_id, format_rfc3339
 from tanzaku.gateway._asked import MESSAGES
 from tanzaku.gateway._headers import read_request_head
-from tanzaku.gateway._stages import ANYONE, Asked, Caller, Door
+from tanzaku.gateway._stages import ANYONE, Asked, Caller, Door, Target
 from tanzaku.gateway.batching._batching import Batching
 from tanzaku.gateway.batching._deferred import Deferred
 from tanzaku.gateway.batching._results_url import find_own_origin
@@ -43,16 +44,10 @@ class LaterRoutes:
         self._door = door
         self._public_url = public_url
 
-    def build_ticket(self, call: Deferred, request: HttpRequest) -> HttpResponse:
-        """202 for a call that was accepted, or has no answer yet."""
-        url = f"{LATER_PATH}/{call.id}"
-        return self._reply(
-            202,
-            self._describe(call, request),
-            (b"location", url.encode()),
-            (RETRY_AFTER, b"10"),
-            (LATER_ID_HEADER, call.id.encode()),
-        )
+    async def defer(self, asked: Asked, caller: Caller, targets: Sequence[Target]) -> HttpResponse:
+        """202 and a ticket for a call with `tanzaku-when`. ApiError as `Batching.accept`."""
+        call = await self._batching.accept(asked, caller, targets)
+        return self._build_ticket(call, asked.request)
 
     async def __call__(self, request: HttpRequest) -> HttpResponse:
         caller = self._admit(request)
@@ -72,6 +67,16 @@ class LaterRoutes:
             case _:
                 raise ApiError.not_found()
 
+    def _build_ticket(self, call: Deferred, request: HttpRequest) -> HttpResponse:
+        url = f"{LATER_PATH}/{call.id}"
+        return self._reply(
+            202,
+            self._describe(call, request),
+            (b"location", url.encode()),
+            (RETRY_AFTER, b"10"),
+            (LATER_ID_HEADER, call.id.encode()),
+        )
+
     async def _fetch(self, call: Deferred, request: HttpRequest, wait_s: int) -> HttpResponse:
         await self._batching.endings.wait(call, wait_s)
         if call.is_over:
@@ -80,7 +85,7 @@ class LaterRoutes:
             late = ApiError(504, "timeout_error", f"{call.id} has no answer at its deadline yet.")
             status, body = 504, late.body(derive_id("req", call.id))
         else:
-            return self.build_ticket(call, request)
+            return self._build_ticket(call, request)
         headers = [
             (b"content-type", b"application/json"),
             (b"cache-control", b"no-store"),
