@@ -127,7 +127,10 @@ class Batching:
         try:
             await self._shelf.put(build_row(deferred_id, facts, "queued", body))
         except BaseException:
+            # Also what a client that has left was not told of.
             self._books.release(deferred_id)
+            with suppress(LedgerError):
+                await self._shelf.drop(LATER, deferred_id)
             raise
         call = Deferred(deferred_id, facts.group, caller.key_id, asked.now, deadline, len(body))
         self.endings.add(call)

@@ -48,6 +48,10 @@ class Desktop(Protocol):
         """The calls of `ids` that have no answer yet."""
         ...
 
+    async def drop_late(self, ids: Sequence[str]) -> None:
+        """The batch of `ids` is about to be sent: end what is no longer wanted."""
+        ...
+
     async def finish(self, parcel: Parcel, results: Sequence[ResultLine]) -> None:
         """These results of the parcel are there; LedgerError where they cannot be kept."""
         ...
@@ -106,6 +110,7 @@ class Courier:
 
     async def _take_there(self) -> None:
         parcel = self._parcel
+        await self._desktop.drop_late(parcel.ids)
         calls = self._desktop.find_open(parcel.ids)
         if not calls:
             await self._forget()

@@ -87,6 +87,13 @@ class Endings:
         calls = [self.calls.get(call_id) for call_id in ids]
         return [call for call in calls if call and call.state in ("queued", "sent")]
 
+    async def drop_late(self, ids: Sequence[str]) -> None:
+        """What went out, was lost, and is late by now is not sent again."""
+        now = self._clock.now()
+        late = [call for call in self.find_open(ids) if call.is_late(now)]
+        if late and self._settings.on_late == "error":
+            await self._keep([(call, self._build_late()) for call in late])
+
     async def finish(self, parcel: Parcel, results: Sequence[ResultLine]) -> None:
         """Results of a batch are there. One that was answered otherwise before keeps that answer;
         what the batch cost is in the ledger all the same."""
@@ -126,8 +133,7 @@ class Endings:
                 await self._send_now(call)
         elif call.state == "queued":
             call.state = "direct"
-            error = ApiError(504, "timeout_error", "The deadline passed before it could be sent.")
-            await self._keep_at_last(call, self._build_own(error))
+            await self._keep_at_last(call, self._build_late())
 
     async def give_up_direct(self, call: Deferred) -> None:
         """A call was being sent by itself when the process before this one ended."""
@@ -233,6 +239,11 @@ class Endings:
             self._open -= 1
             heapq.heappush(self._expiries, (expires_at, call.id))
             self._wake(call)
+
+    def _build_late(self) -> Ending:
+        return self._build_own(
+            ApiError(504, "timeout_error", "The deadline passed before it could be sent.")
+        )
 
     def _build_own(self, error: ApiError) -> Ending:
         return Ending("none", error.status, error.body(""), self._clock.now())

@@ -113,7 +113,7 @@ class Parcel:
 
     def is_given_up(self, now: float) -> bool:
         """Whether no answer can be expected of it any more."""
-        return self.stage in ("sent", "ended") and now >= self.sent_at + _GIVE_UP_S
+        return self.stage in ("unsure", "sent", "ended") and now >= self.sent_at + _GIVE_UP_S
 
     def _back_off(
         self, retry_after_s: float | None, now: float, first_s: float = _FIRST_RETRY_S

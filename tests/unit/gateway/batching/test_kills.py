@@ -235,6 +235,33 @@ def test_a_batch_that_is_listed_late_is_found_all_the_same() -> None:
     asyncio.run(use())
 
 
+def test_a_lost_batch_is_not_sent_again_after_its_deadline() -> None:
+    async def use() -> None:
+        async with open_deferring() as (it, upstream):
+            upstream.before = break_connection
+            late = await it.defer_id(build_params(), "2m")
+            wanted = await it.defer_id(build_params(), "6h")
+            await it.pass_time(125)
+            upstream.before = lambda request: None
+            await it.pass_time(HOUR_S)
+            assert upstream.asked == {wanted: 1}
+            assert (await it.ask("GET", f"/{late}")).status == 504
+
+    asyncio.run(use())
+
+
+def test_a_batch_that_can_never_be_looked_for_is_given_up() -> None:
+    async def use() -> None:
+        async with open_deferring() as (it, upstream):
+            call_id = await it.defer_id(build_params(), "batch")
+            upstream.before = lambda request: HttpResponse(500, [], b"{}")
+            await it.pass_time(27 * HOUR_S, step_s=300)
+            assert (await it.ask("GET", f"/{call_id}")).status == 502
+            assert len(upstream.created) == 1
+
+    asyncio.run(use())
+
+
 @pytest.mark.parametrize("status", [500, 502, 504])
 def test_an_upstream_that_failed_may_have_made_the_batch(status: int) -> None:
     async def use() -> None:

@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import Any
+from typing import Any, override
 
 import pytest
 
@@ -14,7 +14,7 @@ from tanzaku.gateway._prices import PriceBook
 from tanzaku.gateway._stages import Asked, Caller, Used, Worst
 from tanzaku.gateway.batching import BatchingSettings
 from tanzaku.gateway.keys import Keyring
-from tanzaku.ledger import Ledger, MemoryShelf
+from tanzaku.ledger import Ledger, MemoryShelf, ShelfRow
 from tanzaku.wire import ApiError
 
 HALF_USD = Decimal("0.000009")
@@ -182,3 +182,36 @@ def test_after_a_restart_the_worst_case_is_held_again() -> None:
     assert purses[0].reserved == purses[1].reserved
     assert purses[0].used == []
     assert purses[1].used == [HALF_USD]
+
+
+class SlowShelf(MemoryShelf):
+    """Puts a row, and says so later."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.has_put = asyncio.Event()
+
+    @override
+    async def put(self, *rows: ShelfRow) -> None:
+        await super().put(*rows)
+        self.has_put.set()
+        await asyncio.sleep(0)
+
+
+def test_a_client_that_leaves_before_its_ticket_has_asked_for_nothing() -> None:
+    purse, shelf = Purse(), SlowShelf()
+
+    async def work(start: Any, upstream: Upstream) -> None:
+        it = start()
+        async with it.batching.run():
+            asking = asyncio.create_task(it.defer(build_params()))
+            await shelf.has_put.wait()
+            asking.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await asking
+            await it.pass_time(300)
+            assert upstream.requests == []
+            assert await it.shelf.read_all("later") == []
+            assert purse.used == [0]
+
+    run_with(work, treasury=purse, shelf=shelf)
