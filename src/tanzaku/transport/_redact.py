@@ -41,6 +41,7 @@ _KEPT_NAMES = frozenset(
         b"request-id",
         b"retry-after",
         b"server",
+        b"traceparent",
         b"transfer-encoding",
         b"user-agent",
         b"via",

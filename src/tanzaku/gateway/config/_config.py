@@ -10,6 +10,7 @@ from tanzaku.gateway._preflight import Preflight
 from tanzaku.gateway.budgets import BudgetRule, read_budgets
 from tanzaku.gateway.config._secrets import resolve_secret
 from tanzaku.gateway.routes import Rule, Way, read_routes
+from tanzaku.gateway.telemetry import TelemetrySettings, read_telemetry
 from tanzaku.gateway.upstreams import UpstreamSettings, read_upstreams
 
 _SECTIONS: Final = ("upstreams", "routes", "keys", "budgets", "preflight", "telemetry")
@@ -28,7 +29,12 @@ class Config:
     needs_key: bool = False
     budgets: tuple[BudgetRule, ...] = ()
     preflight: Preflight = "off"
-    json_log: bool = False
+    telemetry: TelemetrySettings = TelemetrySettings()  # noqa: RUF009 - frozen
+
+    @property
+    def json_log(self) -> bool:
+        """Whether each settled exchange is a JSON line."""
+        return self.telemetry.json_log
 
     @property
     def live(self) -> list[str]:
@@ -61,7 +67,7 @@ def _read_config(entry: Entry, name: str, environment: Mapping[str, str] | None)
         "routes": lambda value: read_routes(value, upstreams),
         "budgets": read_budgets,
         "keys": _read_keys,
-        "telemetry": _read_telemetry,
+        "telemetry": read_telemetry,
         "preflight": lambda value: cast("Preflight", value.as_choice(("off", "warn", "block"))),
     }
     read = {name: reader(fields[name]) for name, reader in readers.items() if name in fields}
@@ -73,16 +79,10 @@ def _read_config(entry: Entry, name: str, environment: Mapping[str, str] | None)
         needs_key=read.get("keys", False),
         budgets=read.get("budgets", ()),
         preflight=read.get("preflight", "off"),
-        json_log=read.get("telemetry", False),
+        telemetry=read.get("telemetry", TelemetrySettings()),
     )
 
 
 def _read_keys(entry: Entry) -> bool:
     fields = entry.as_fields(("required",), ("required",))
     return fields["required"].as_bool()
-
-
-def _read_telemetry(entry: Entry) -> bool:
-    """Whether each settled exchange is a JSON line on standard error."""
-    fields = entry.as_fields(("log",), ("log",))
-    return fields["log"].as_choice(("off", "json")) == "json"

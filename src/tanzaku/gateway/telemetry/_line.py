@@ -2,18 +2,38 @@
 
 import json
 import logging
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, TextIO
 
 from tanzaku.core import format_rfc3339
 from tanzaku.exchange import Exchange
+from tanzaku.transport import redact_text
 
 _log = logging.getLogger("tanzaku.exchanges")
+
+
+class LineWriter:
+    """Writes lines to a text file, the last step masking credentials. Each batch is flushed."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+
+    def write(self, exchanges: Sequence[Exchange]) -> None:
+        """One line each. Raises OSError."""
+        lines = (format_line(exchange) for exchange in exchanges)
+        self._file.write("".join(f"{line}\n" for line in lines))
+        self._file.flush()
 
 
 def log_exchange(exchange: Exchange) -> None:
     """Write the line at level INFO of the logger `tanzaku.exchanges`: an observer."""
     if _log.isEnabledFor(logging.INFO):
-        _log.info("%s", json.dumps(describe_exchange(exchange), ensure_ascii=False))
+        _log.info("%s", format_line(exchange))
+
+
+def format_line(exchange: Exchange) -> str:
+    """The line: ASCII, so that nothing in it steers a terminal or ends it early."""
+    return redact_text(json.dumps(describe_exchange(exchange)))
 
 
 def describe_exchange(exchange: Exchange) -> dict[str, Any]:

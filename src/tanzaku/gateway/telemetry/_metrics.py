@@ -3,153 +3,157 @@
 Counting is plain arithmetic on the way of a call; `prometheus-client` is loaded when somebody asks.
 """
 
-from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final
+from itertools import pairwise
+from typing import TYPE_CHECKING, Final, Literal
 
 from tanzaku.catalog import UnknownModelError, get_model
-from tanzaku.exchange import Exchange
+from tanzaku.exchange import Exchange, Settlement
+from tanzaku.gateway._edge import NO_ANSWER
+from tanzaku.gateway._settle import CLIENT_GONE
+from tanzaku.gateway.telemetry._counts import KINDS, Series
 from tanzaku.ledger import Ledger
+from tanzaku.wire import ERROR_TYPES
 
 if TYPE_CHECKING:
     from prometheus_client.core import Metric
 
-# Seconds. A short answer of Haiku takes half of one, a long one of Opus minutes.
-TOTAL_BUCKETS: Final = (0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
-TTFT_BUCKETS: Final = (0.005, 0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1, 2, 5, 10, 30)
-_KINDS: Final = (
-    ("input", "input_tokens"),
-    ("output", "output_tokens"),
-    ("cache_write", "cache_creation_input_tokens"),
-    ("cache_read", "cache_read_input_tokens"),
-)
 OTHER: Final = "other"
+MAX_KEYS: Final = 1000
+_KNOWN_ERRORS: Final = frozenset({*ERROR_TYPES.values(), CLIENT_GONE.type, NO_ANSWER.type})
+_PICO: Final = 10**12
+
+type Labels = tuple[str, ...]
 
 
-class _Histogram:
-    """Counts by upper bound, and a sum; the last count is of what is above every bound."""
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A figure that another part of the gateway keeps: `read` is called, from any thread, whenever
+    somebody asks for the metrics. A counter's name gets `_total`."""
 
-    __slots__ = ("bounds", "counts", "sum")
-
-    def __init__(self, bounds: tuple[float, ...]) -> None:
-        self.bounds = bounds
-        self.counts = [0] * (len(bounds) + 1)
-        self.sum = 0.0
-
-    def add(self, value: float) -> None:
-        self.counts[bisect_left(self.bounds, value)] += 1
-        self.sum += value
-
-    def list_buckets(self) -> list[tuple[str, float]]:
-        """(bound, how many up to it), as Prometheus wants them."""
-        total, buckets = 0, []
-        for bound, count in zip((*self.bounds, float("inf")), self.counts, strict=True):
-            total += count
-            buckets.append(("+Inf" if bound == float("inf") else f"{float(bound)}", float(total)))
-        return buckets
+    name: str
+    help: str
+    read: Callable[[], float]
+    kind: Literal["gauge", "counter"] = "gauge"
 
 
 class Metrics:
     """Counts settled exchanges: give `observe` to the gateway as an observer.
 
-    A model that the catalog does not know counts as `other`, so that no client can make the number
-    of series grow. `collect` is what a registry of `prometheus-client` asks for.
+    No stranger makes the number of series grow: a model that the catalog does not know, an error of
+    no known type and, `by_key`, each virtual key after the first MAX_KEYS count as `other`.
+    `readings` stand beside what is counted here. `collect` is what a registry of
+    `prometheus-client` asks for.
     """
 
-    def __init__(self, ledger: Ledger) -> None:
-        self._ledger = ledger
-        self._requests: Counter[tuple[str, str, int]] = Counter()
-        self._errors: Counter[tuple[str, str]] = Counter()
-        self._tokens: Counter[tuple[str, str, str]] = Counter()
-        self._cost_picousd: Counter[tuple[str, str]] = Counter()
-        self._unpriced: Counter[str] = Counter()
-        self._attempts: Counter[tuple[str, str]] = Counter()
-        self._total: dict[tuple[str, str], _Histogram] = {}
-        self._ttft: dict[tuple[str, str], _Histogram] = {}
+    def __init__(
+        self, ledger: Ledger, *, by_key: bool = False, readings: Sequence[Reading] = ()
+    ) -> None:
+        self._by_key = by_key
+        self._readings = (
+            Reading(
+                "tanzaku_ledger_healthy",
+                "Whether the ledger took its last write.",
+                lambda: float(ledger.is_healthy),
+            ),
+            *readings,
+        )
+        self._series: dict[Labels, Series] = {}
+        self._keys: set[str] = set()
+        self._errors: Counter[Labels] = Counter()
+        self._unpriced: Counter[Labels] = Counter()
+        self._retries: Counter[Labels] = Counter()
+        self._fall_backs: Counter[Labels] = Counter()
 
     def observe(self, exchange: Exchange) -> None:
         """Count one settled exchange."""
         settled = exchange.settlement
         if settled is None:
             return
-        model = _name_model(settled.response_model or exchange.model)
-        route = settled.route
-        place = (model, route)
-        self._requests[model, route, settled.status] += 1
-        total = self._total.get(place)
-        if total is None:
-            total = self._total[place] = _Histogram(TOTAL_BUCKETS)
-            self._ttft[place] = _Histogram(TTFT_BUCKETS)
-        total.add(settled.timings.total_ms / 1000)
-        if settled.timings.ttft_ms is not None:
-            self._ttft[place].add(settled.timings.ttft_ms / 1000)
+        labels: Labels = (_name_model(settled.response_model or exchange.model), settled.route)
+        if self._by_key:
+            labels = (*labels, self._name_key(exchange.labels.get("key", "")))
+        series = self._series.get(labels)
+        if series is None:
+            series = self._series[labels] = Series()
+        series.add(settled)
         if settled.error is not None:
-            self._errors[route, settled.error.type] += 1
-        if settled.cost is not None:
-            self._cost_picousd[place] += int(settled.cost.total_usd * 10**12)
-        elif settled.unpriced is not None:
-            self._unpriced[route] += 1
-        if settled.usage is not None:
-            for kind, name in _KINDS:
-                if count := settled.usage.get(name):
-                    self._tokens[model, route, kind] += count
+            known = settled.error.type if settled.error.type in _KNOWN_ERRORS else OTHER
+            self._errors[settled.route, known] += 1
+        if settled.unpriced is not None:
+            self._unpriced[(settled.route,)] += 1
         if len(settled.attempts) > 1:
-            for attempt in settled.attempts[1:]:
-                self._attempts[route, attempt.upstream] += 1
+            self._count_attempts(settled)
 
     def collect(self) -> Iterator["Metric"]:
-        """The families as they stand."""
-        from prometheus_client.core import (
-            CounterMetricFamily,
-            GaugeMetricFamily,
-            HistogramMetricFamily,
-        )
+        """The families as they stand; from any thread, while calls are counted."""
+        from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
-        place = ("model", "route")
+        yield from self._collect_series()
         counters = (
-            ("requests", "Calls settled.", (*place, "status"), self._requests),
-            (
-                "errors",
-                "Calls that ended in an error, by its type.",
-                ("route", "type"),
-                self._errors,
-            ),
-            ("tokens", "Tokens of answers.", (*place, "kind"), self._tokens),
+            ("errors", "Calls that ended in an error, by its type.", ("route", "type"), self._errors),
             ("unpriced", "Answers whose price is not known.", ("route",), self._unpriced),
+            ("retries", "Attempts at the upstream that was asked before.", ("upstream",), self._retries),
             (
-                "extra_attempts",
-                "Attempts after the first: retries and fall-backs.",
-                ("route", "upstream"),
-                self._attempts,
+                "fall_backs",
+                "Attempts at the next upstream after another had failed.",
+                ("upstream",),
+                self._fall_backs,
             ),
-        )
+        )  # fmt: skip
         for name, text, labels, counts in counters:
             family = CounterMetricFamily(f"tanzaku_{name}", text, labels=labels)
-            for key, count in counts.items():
-                values = (key,) if isinstance(key, str) else key
-                family.add_metric([str(value) for value in values], count)
+            for values, count in list(counts.items()):
+                family.add_metric(values, count)
             yield family
-        cost = CounterMetricFamily("tanzaku_cost_usd", "Dollars of answers.", labels=place)
-        for key, picousd in self._cost_picousd.items():
-            cost.add_metric(key, picousd / 10**12)
-        yield cost
-        for name, text, histograms in (
-            (
-                "duration_seconds",
-                "From the request read whole to the answer's last byte.",
-                self._total,
-            ),
-            ("ttft_seconds", "To the first byte of the answer's body.", self._ttft),
-        ):
-            family_of_times = HistogramMetricFamily(f"tanzaku_{name}", text, labels=place)
-            for key, histogram in histograms.items():
-                family_of_times.add_metric(key, histogram.list_buckets(), histogram.sum)
-            yield family_of_times
-        healthy = GaugeMetricFamily("tanzaku_ledger_healthy", "Whether the ledger takes writes.")
-        healthy.add_metric([], float(self._ledger.is_healthy))
-        yield healthy
+        for reading in self._readings:
+            make = GaugeMetricFamily if reading.kind == "gauge" else CounterMetricFamily
+            yield make(reading.name, reading.help, value=reading.read())
+
+    def _collect_series(self) -> Iterator["Metric"]:
+        from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily
+
+        names = ("model", "route", "key") if self._by_key else ("model", "route")
+        requests = CounterMetricFamily(
+            "tanzaku_requests", "Calls settled, refused ones too.", labels=(*names, "status")
+        )
+        tokens = CounterMetricFamily("tanzaku_tokens", "Tokens billed.", labels=(*names, "kind"))
+        cost = CounterMetricFamily("tanzaku_cost_usd", "Dollars of answers.", labels=names)
+        durations = HistogramMetricFamily(
+            "tanzaku_duration_seconds",
+            "From the request read whole to the answer's last byte.",
+            labels=names,
+        )
+        ttfts = HistogramMetricFamily(
+            "tanzaku_ttft_seconds", "To the first byte of the answer's body.", labels=names
+        )
+        for labels, series in list(self._series.items()):
+            for status, count in list(series.statuses.items()):
+                requests.add_metric([*labels, str(status)], count)
+            for (kind, _), count in zip(KINDS, series.tokens, strict=True):
+                if count:
+                    tokens.add_metric([*labels, kind], count)
+            if series.picousd:
+                cost.add_metric(labels, series.picousd / _PICO)
+            durations.add_metric(labels, series.total.list_buckets(), series.total.sum)
+            ttfts.add_metric(labels, series.ttft.list_buckets(), series.ttft.sum)
+        yield from (requests, tokens, cost, durations, ttfts)
+
+    def _name_key(self, key: str) -> str:
+        if key in self._keys:
+            return key
+        if len(self._keys) >= MAX_KEYS:
+            return OTHER
+        self._keys.add(key)
+        return key
+
+    def _count_attempts(self, settled: Settlement) -> None:
+        for before, attempt in pairwise(settled.attempts):
+            is_same = before.upstream == attempt.upstream
+            (self._retries if is_same else self._fall_backs)[(attempt.upstream,)] += 1
 
 
 @lru_cache(maxsize=512)

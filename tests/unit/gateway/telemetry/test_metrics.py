@@ -123,11 +123,13 @@ def test_what_has_no_price_and_what_was_tried_again_are_counted_by_themselves(
     metrics: Metrics,
 ) -> None:
     metrics.observe(build(usage={"input_tokens": 1}))
-    metrics.observe(build(upstreams=("a", "a", "b")))
+    metrics.observe(build(upstreams=("a", "a", "b", "b", "a")))
     samples = read(metrics)
     assert find(samples, "tanzaku_unpriced_total", route="sim") == 1
-    assert find(samples, "tanzaku_extra_attempts_total", route="sim", upstream="a") == 1
-    assert find(samples, "tanzaku_extra_attempts_total", route="sim", upstream="b") == 1
+    assert find(samples, "tanzaku_retries_total", upstream="a") == 1
+    assert find(samples, "tanzaku_retries_total", upstream="b") == 1
+    assert find(samples, "tanzaku_fall_backs_total", upstream="b") == 1
+    assert find(samples, "tanzaku_fall_backs_total", upstream="a") == 1
 
 
 def test_who_asks_for_openmetrics_gets_it(metrics: Metrics) -> None:
