@@ -5,6 +5,7 @@ from ipaddress import ip_network
 from typing import Any, Final
 
 from tanzaku.core import UserError
+from tanzaku.transport import redact_text
 
 _MOST_ITEMS: Final = 100
 _LONGEST_TEXT: Final = 200
@@ -29,6 +30,7 @@ def check_fields(told: Mapping[str, Any]) -> dict[str, Any]:
 
 def _check_text(name: str, value: Any) -> str:
     if isinstance(value, str) and len(value) <= _LONGEST_TEXT and value.isprintable():
+        _check_harmless(name, value)
         return value
     raise UserError(
         "`{name}` of a key must be a printable text of {most} characters at most.",
@@ -45,7 +47,15 @@ def _check_list(name: str, value: Any) -> tuple[str, ...]:
             name=name,
             most=_MOST_ITEMS,
         )
+    for item in value:
+        _check_harmless(name, item)
     return tuple(value)
+
+
+def _check_harmless(name: str, text: str) -> None:
+    # These words are listed, logged and kept with every exchange.
+    if redact_text(text) != text:
+        raise UserError("`{name}` of a key must not hold a secret.", name=name)
 
 
 def _is_item(value: Any) -> bool:

@@ -23,7 +23,6 @@ from tanzaku.gateway.keys._record import (
 )
 from tanzaku.gateway.keys._rights import Rights
 from tanzaku.ledger import LedgerError, Shelf, ShelfRow
-from tanzaku.transport import redact_json
 from tanzaku.wire import ApiError, find_credential
 
 _KEY: Final = "key"
@@ -164,7 +163,7 @@ class Keyring:
             "at": now,
             "by": by,
             "what": what,
-            "changes": redact_json(dict(told)),
+            "changes": told,
         }
         await self._shelf.put(
             _build_row(record),
