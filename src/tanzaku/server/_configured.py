@@ -15,6 +15,7 @@ from tanzaku.gateway.routes import ROUTES, RouteRoutes, RouteTable
 from tanzaku.gateway.telemetry import log_exchange
 from tanzaku.gateway.upstreams import Prober, Upstream, UpstreamSettings
 from tanzaku.ledger import LedgerReader, Shelf
+from tanzaku.simulator.replay import Replay
 from tanzaku.transport import Handler, HttpClient, HttpRequest, HttpResponse
 from tanzaku.wire import ApiError
 
@@ -126,6 +127,8 @@ class Configured:
     def _build_sender(self, settings: UpstreamSettings) -> Handler:
         if settings.kind == "simulator":
             return self._simulator
+        if settings.recording is not None:
+            return Replay.load(settings.recording, clock=self._clock)
         client = HttpClient(
             clock=self._clock,
             timeouts=settings.timeouts,

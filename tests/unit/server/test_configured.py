@@ -275,3 +275,25 @@ def test_a_redirect_is_not_followed(play: Play) -> None:
         assert bench.b.requests == []
 
     play(TWO, scene)
+
+
+def test_a_recording_answers_as_an_upstream(play: Play, tmp_path: Path) -> None:
+    """What one server recorded, another one's route gives back."""
+    recording = tmp_path / "taped.jsonl"
+
+    async def record() -> Any:
+        server = Server(options=ServerOptions(record=recording))
+        lines = [(b"content-type", b"application/json"), (b"x-api-key", b"k")]
+        lines.append((b"anthropic-version", b"2023-06-01"))
+        request = HttpRequest("POST", "/v1/messages", lines, json.dumps(MESSAGE).encode())
+        async with server, HttpClient(clock=SystemClock()) as client:
+            return json.loads(await read_all(await client.send(request, base_url=server.url)))
+
+    async def scene(bench: Bench) -> None:
+        status, told, headers = await bench.ask()
+        assert (status, told) == (200, recorded)
+        assert await bench.find_attempts(headers) == [("taped", 200)]
+
+    recorded = asyncio.run(record())
+    assert recorded["type"] == "message"
+    play("upstreams: {taped: {kind: replay, recording: taped.jsonl}}", scene)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, Final, cast
 
 from tanzaku.core import InputFileError
@@ -28,12 +29,14 @@ _OUTSIDE: Final = (
 )  # fmt: skip
 _FIELDS: Final[dict[str, tuple[str, ...]]] = {
     "simulator": _EVERYWHERE,
+    "replay": (*_EVERYWHERE, "recording"),
     "anthropic": (*_OUTSIDE[:-1], "auth", "probe_s"),
     "bedrock": (*_OUTSIDE, "region", "profile"),
     "vertex": (*_OUTSIDE, "region", "project"),
 }
 _ALL_FIELDS: Final = tuple(dict.fromkeys(name for names in _FIELDS.values() for name in names))
 _NEEDED: Final[dict[str, tuple[str, ...]]] = {
+    "replay": ("recording",),
     "bedrock": ("region",),
     "vertex": ("region", "project"),
 }
@@ -81,6 +84,7 @@ def _read_upstream(name: str, entry: Entry, resolve: Resolve) -> UpstreamSetting
         "timeouts": _read_timeouts,
         "breaker": _read_breaker,
         "probe_s": lambda value: value.as_number(1, _LONGEST_S),
+        "recording": _read_recording,
         "region": Entry.as_text,
         "project": Entry.as_text,
         "profile": Entry.as_text,
@@ -90,15 +94,14 @@ def _read_upstream(name: str, entry: Entry, resolve: Resolve) -> UpstreamSetting
     }
     given = {key: readers[key](value) for key, value in fields.items() if key != "kind"}
     given["is_live"] = given.pop("live", False)
-    if kind != "simulator":
-        # What is outside may fail for a moment; the simulator fails only where it is told to.
-        given.setdefault("retry", RetryPolicy())
     if kind == "anthropic":
         given.setdefault("url", ANTHROPIC_URL)
     settings = UpstreamSettings(name, kind, **given)
-    if kind != "simulator":
-        _check_outside(settings, entry, fields)
-    return settings
+    if settings.is_inside:
+        return settings
+    _check_outside(settings, entry, fields)
+    # What is outside may fail for a moment; what is inside fails only where it is told to.
+    return settings if settings.retry is not None else replace(settings, retry=RetryPolicy())
 
 
 def _check_fields(kind: Kind, entry: Entry, fields: Mapping[str, Entry]) -> None:
@@ -150,6 +153,14 @@ def _check_outside(settings: UpstreamSettings, entry: Entry, fields: Mapping[str
             host=host,
             objection=objection,
         )
+
+
+def _read_recording(entry: Entry) -> Path:
+    """A file, looked for from the folder of the configuration."""
+    path = Path(entry.place.file).parent / Path(entry.as_text()).expanduser()
+    if not path.is_file():
+        raise InputFileError("{place}: there is no file {path}.", place=entry.place, path=path)
+    return path
 
 
 def _read_url(entry: Entry) -> str:

@@ -1,12 +1,13 @@
 """What a configuration says of one upstream."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
 from tanzaku.gateway._retry import RetryPolicy
 from tanzaku.transport import Timeouts
 
-type Kind = Literal["simulator", "anthropic", "bedrock", "vertex"]
+type Kind = Literal["simulator", "replay", "anthropic", "bedrock", "vertex"]
 type Auth = Literal["x-api-key", "bearer"]
 
 
@@ -29,8 +30,8 @@ class UpstreamSettings:
     `keys` are credentials that take turns; `auth` says which header carries them; `headers` go
     with every request. `is_live` says that calls may cost money. `region`, `project` and `models`
     (the client's id to the platform's) are the clouds'. `probe_s` asks for the list of models so
-    often to learn whether the upstream is well; None asks nothing unasked. Neither keys nor headers
-    stand in its `repr`.
+    often to learn whether the upstream is well; None asks nothing unasked. `recording` is the file
+    that a `replay` answers from. Neither keys nor headers stand in its `repr`.
     """
 
     name: str
@@ -49,3 +50,9 @@ class UpstreamSettings:
     project: str = ""
     profile: str = ""
     models: tuple[tuple[str, str], ...] = ()
+    recording: Path | None = None
+
+    @property
+    def is_inside(self) -> bool:
+        """Whether it answers in this process, without a connection and without cost."""
+        return self.kind in {"simulator", "replay"}

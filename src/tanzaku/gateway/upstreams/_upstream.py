@@ -160,8 +160,8 @@ class Upstream:
     def _prepare(self, request: HttpRequest, key: PooledKey | None) -> HttpRequest:
         """The request as this upstream gets it."""
         settings = self.settings
-        if settings.kind == "simulator":
-            return request  # in this process: it reads the client's headers itself
+        if settings.is_inside:
+            return request  # it reads the client's headers itself
         if key is None:
             headers = _strip_own(request.headers)
         else:

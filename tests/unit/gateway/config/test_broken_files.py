@@ -52,7 +52,7 @@ BROKEN = [
     Broken(
         "unknown kind",
         "upstreams:\n  sim: {kind: openai}\n",
-        2, 15, "`upstreams.sim.kind` must be one of simulator, anthropic",
+        2, 15, "`upstreams.sim.kind` must be one of simulator, replay, anthropic",
     ),
     Broken(
         "name with a space", "upstreams:\n  my sim: {kind: simulator}\n",
@@ -69,6 +69,10 @@ BROKEN = [
     ),
     Broken("probes on a cloud", "upstreams:\n  b: {kind: bedrock, region: r, probe_s: 5}\n",
            2, 33, "an upstream of kind `bedrock` has no `probe_s`"),
+    Broken("replay of nothing", "upstreams:\n  r: {kind: replay}\n", 2, 6,
+           "`upstreams.r` lacks the key `recording`"),
+    Broken("replay of no file", "upstreams:\n  r: {kind: replay, recording: no.jsonl}\n", 2, 32,
+           "there is no file"),
     Broken("bedrock without a region", "upstreams:\n  b: {kind: bedrock, live: true}\n",
            2, 6, "`upstreams.b` lacks the key `region`"),
     Broken("vertex without a project", "upstreams:\n  v: {kind: vertex, region: us}\n",
@@ -164,7 +168,7 @@ BROKEN = [
 NO_MATTER_OF_SHAPE = {
     "section twice", "not YAML", "bad indentation", "a tab", "an anchor", "two documents", "a bell",
     "not said to be live", "no keys", "variable not set", "secret with a space",
-    "secret file missing", "URL in clear", "URL of a private network",
+    "secret file missing", "replay of no file", "URL in clear", "URL of a private network",
     "URL of the metadata service", "URL hidden in an IPv6 address", "target unknown",
     "fall-back unknown", "route twice", "route never reached",
 }  # fmt: skip
