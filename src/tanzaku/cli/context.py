@@ -56,7 +56,7 @@ def echo_json(value: Any) -> None:
     click.echo(escape_controls(text))
 
 
-def ledger_option(messages: Messages, help_key: str = "cli.ledger.help") -> click.Option:
+def ledger_option(messages: Messages, help_key: str = "cli.ledger_option.help") -> click.Option:
     """`--ledger PATH`, the same for every command that reads or writes one."""
     return click.Option(
         ["--ledger"],

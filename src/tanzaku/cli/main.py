@@ -22,6 +22,7 @@ COMMANDS = (
     "demo",
     "send",
     "log",
+    "ledger",
     "cost",
     "count",
     "models",

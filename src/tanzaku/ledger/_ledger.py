@@ -14,11 +14,16 @@ from tanzaku.core import Clock, UserError
 from tanzaku.exchange import Exchange
 from tanzaku.ledger import _query
 from tanzaku.ledger._lock import WriterLock
+from tanzaku.ledger._prune import Keeper, Retention
 from tanzaku.ledger._query import Conditions, CostRow, Filters, Grouping
+from tanzaku.ledger._reconcile import reconcile
 from tanzaku.ledger._schema import MIGRATIONS, check_schema, migrate, refuse_foreign
+from tanzaku.ledger._settings import LedgerSettings
 from tanzaku.ledger._sqlite import connect_reader, connect_writer, ensure_sound_sqlite
 from tanzaku.ledger._writer import Opened, Writer
 from tanzaku.ledger.errors import LedgerError
+
+_TRIAL_S = 1.0
 
 
 class LedgerReader:
@@ -122,15 +127,38 @@ class LedgerReader:
 class Ledger(LedgerReader):
     """The writing side and the reading one. Made by `Ledger.open`; close it to flush."""
 
-    def __init__(self, path: Path, writer: Writer, resources: ExitStack) -> None:
+    def __init__(
+        self,
+        path: Path,
+        writer: Writer,
+        resources: ExitStack,
+        *,
+        clock: Clock,
+        settings: LedgerSettings,
+        reconciled: int,
+    ) -> None:
         super().__init__(path)
+        self.reconciled = reconciled
+        """How many exchanges a crash had left open when the file was opened."""
+        self.lost = 0
+        """How many exchanges were not kept, by the policy `best_effort`."""
+        self._clock = clock
+        self._is_strict = settings.policy == "strict"
+        self._tried_at = -_TRIAL_S
         self._writer = writer
         self._resources = resources
         self._opened: dict[str, Opened] = {}
 
     @classmethod
-    def open(cls, path: Path | None, *, clock: Clock) -> Self:
-        """Open `path` for writing; None is a private file that `close` deletes.
+    def open(
+        cls,
+        path: Path | None,
+        *,
+        clock: Clock,
+        settings: LedgerSettings = LedgerSettings(),  # noqa: B008 - frozen
+    ) -> Self:
+        """Open `path` for writing; None is a private file that `close` deletes. What a crash left
+        open is settled with what was reserved for it.
 
         A missing file is made (mode 0600, its folder too), an older schema is migrated after a
         backup beside it. Not for network file systems. UserError when another process writes the
@@ -152,8 +180,16 @@ class Ledger(LedgerReader):
                 connection = connect_writer(path, is_durable=is_durable)
                 resources.callback(connection.close)
                 migrate(connection, path, clock)
-                writer = Writer(connection)
-            return cls(path, writer, resources.pop_all())
+                reconciled = reconcile(connection, clock.now())
+                writer = Writer(connection, settings.privacy, Keeper(settings.retention, clock))
+            return cls(
+                path,
+                writer,
+                resources.pop_all(),
+                clock=clock,
+                settings=settings,
+                reconciled=reconciled,
+            )
 
     @classmethod
     def read(cls, path: Path) -> LedgerReader:
@@ -186,9 +222,12 @@ class Ledger(LedgerReader):
 
         Raises LedgerError when `exchange_id` is already under way, when 256 MiB wait to be
         written, or when the ledger is closed. Nothing of what is written may change afterwards. A started
-        event that could not be written is written again with its settled one.
+        event that could not be written is written again with its settled one. By the policy
+        `strict` it raises too while the disk takes nothing.
         """
         exchange_id = exchange.exchange_id
+        if self._is_strict and self._writer.last_error is not None:
+            self._ration(self._writer.last_error)
         if exchange_id in self._opened:
             raise LedgerError(f"The exchange {exchange_id} has already started.")
         self._opened[exchange_id] = self._writer.append_started(exchange)
@@ -198,12 +237,32 @@ class Ledger(LedgerReader):
 
         Works from any event loop. Cancelling it does not take the event back. Raises LedgerError
         when the transaction failed (then neither this event nor an unwritten started one is kept),
-        when the id is already in the file, or when an amount is not exact.
+        when the id is already in the file, or when an amount is not exact. By the policy
+        `best_effort` it does not raise for what the disk does not take, and `lost` counts it.
         """
         if exchange.settlement is None:
             raise LedgerError(f"The exchange {exchange.exchange_id} has no settlement.")
         opened = self._opened.pop(exchange.exchange_id, None) or Opened(exchange)
-        await self._writer.append_settled(opened, exchange.settlement)
+        try:
+            await self._writer.append_settled(opened, exchange.settlement)
+        except LedgerError:
+            if self._is_strict or self._writer.last_error is None:
+                raise
+            self.lost += 1
+
+    def _ration(self, error: LedgerError) -> None:
+        """Let one exchange a second find out whether the disk takes writes again."""
+        now = self._clock.monotonic()
+        if now < self._tried_at + _TRIAL_S:
+            raise LedgerError(f"The ledger takes no writes: {error}") from error
+        self._tried_at = now
+
+    def prune(self, retention: Retention) -> None:
+        """Let go of what is older, between the writer's transactions; returns when it is gone.
+
+        Blocks. LedgerError when the file cannot be written.
+        """
+        self._writer.prune(retention, self._clock.now())
 
     @property
     def is_healthy(self) -> bool:

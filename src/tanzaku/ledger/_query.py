@@ -96,7 +96,7 @@ class Filters:
 
     `model` is the one asked for or the one that answered; `since` <= start < `until`, Unix seconds;
     `key` is a virtual key's id.
-    `failed` asks for what ended in an error.
+    `failed` asks for what ended in an error, `unsettled` for what has not ended.
     """
 
     model: str | None = None
@@ -108,6 +108,7 @@ class Filters:
     team: str | None = None
     tag: str | None = None
     failed: bool = False
+    unsettled: bool = False
 
     def render(self) -> tuple[str, dict[str, Any]]:
         """The SQL condition and its named parameters."""
@@ -120,6 +121,7 @@ class Filters:
             "key": "labels ->> '$.key' = :key",
             "team": "labels ->> '$.team' = :team",
             "tag": "instr(',' || (labels ->> '$.tags') || ',', ',' || :tag || ',') > 0",
+            "unsettled": "(settled_at IS NULL) = :unsettled",
             "failed": "(error_type IS NOT NULL OR status >= 400) = :failed",
         }
         values = {
@@ -132,6 +134,7 @@ class Filters:
             "team": storable(self.team),
             "tag": storable(self.tag),
             "failed": self.failed or None,
+            "unsettled": self.unsettled or None,
         }
         given = {name: value for name, value in values.items() if value is not None}
         return " AND ".join(["1", *(conditions[name] for name in given)]), given
@@ -201,8 +204,8 @@ def sum_all(connection: apsw.Connection, filters: Filters) -> CostRow:
 
 
 def count_exchanges(connection: apsw.Connection) -> int:
-    # The writer numbers without gaps and nothing is ever deleted.
-    count = connection.execute("SELECT coalesce(max(seq), 0) FROM started").get
+    # The writer numbers without gaps, and only the oldest are ever taken out.
+    count = connection.execute("SELECT coalesce(max(seq) - min(seq) + 1, 0) FROM started").get
     assert isinstance(count, int)
     return count
 

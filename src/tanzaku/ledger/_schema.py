@@ -49,21 +49,19 @@ CREATE TABLE settled (
     response_headers TEXT NOT NULL,
     response_body BLOB NOT NULL
 ) STRICT;
-CREATE TRIGGER started_keeps_rows BEFORE DELETE ON started
-BEGIN SELECT RAISE(ABORT, 'started is append-only'); END;
-CREATE TRIGGER started_keeps_values BEFORE UPDATE ON started
-BEGIN SELECT RAISE(ABORT, 'started is append-only'); END;
-CREATE TRIGGER settled_keeps_rows BEFORE DELETE ON settled
-BEGIN SELECT RAISE(ABORT, 'settled is append-only'); END;
-CREATE TRIGGER settled_keeps_values BEFORE UPDATE ON settled
-BEGIN SELECT RAISE(ABORT, 'settled is append-only'); END;
 """
+GUARDS = {
+    f"{table}_keeps_{what}": f"CREATE TRIGGER {table}_keeps_{what} BEFORE {verb} ON {table} "
+    f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END;"
+    for table in ("started", "settled")
+    for what, verb in (("rows", "DELETE"), ("values", "UPDATE"))
+}
 
 _VIEW = """
 CREATE VIEW exchange AS SELECT * FROM started LEFT JOIN settled USING (seq);
 """
 
-MIGRATIONS = (_TABLES, _VIEW)
+MIGRATIONS = ("\n".join((_TABLES, *GUARDS.values())), _VIEW)
 
 
 def check_schema(connection: apsw.Connection, path: Path) -> int:

@@ -17,6 +17,8 @@ from itertools import chain
 import apsw
 
 from tanzaku.exchange import Exchange, Settlement
+from tanzaku.ledger._privacy import Privacy, veil_exchange, veil_settlement
+from tanzaku.ledger._prune import Keeper, Retention, prune
 from tanzaku.ledger._row import (
     SETTLED_COLUMNS,
     STARTED_COLUMNS,
@@ -63,8 +65,10 @@ class _Event:
 class Writer:
     """Owns the writing connection from construction to `close`, which closes it."""
 
-    def __init__(self, connection: apsw.Connection) -> None:
+    def __init__(self, connection: apsw.Connection, privacy: Privacy, keeper: Keeper) -> None:
         self._connection = connection
+        self._privacy = privacy
+        self._keeper = keeper
         self._last_seq = int(connection.execute("SELECT coalesce(max(seq), 0) FROM started").get)
         self._lock = threading.Lock()
         self._has_work = threading.Condition(self._lock)
@@ -106,6 +110,17 @@ class Writer:
                 self._has_work.notify()
         return waiter
 
+    def prune(self, retention: Retention, now: float) -> None:
+        """Drop what is older, in slices; see `_prune.prune`."""
+        while True:
+            with self._lock:
+                # The thread holds the lock whenever it does not write.
+                try:
+                    if prune(self._connection, retention, now) == 0:
+                        return
+                except apsw.Error as error:
+                    raise LedgerError(f"The ledger could not be pruned: {error}") from error
+
     def close(self) -> None:
         """Write all that waits, then close the connection. May be called again."""
         with self._lock:
@@ -122,9 +137,16 @@ class Writer:
     def _run(self) -> None:
         while batch := self._take_batch():
             self._commit(batch)
+            self._keep_house()
             with self._lock:
                 self._waiting_bytes -= sum(event.size for event in batch)
         self._connection.close()
+
+    def _keep_house(self) -> None:
+        try:
+            self._keeper.work(self._connection)
+        except apsw.Error as error:
+            self.last_error = LedgerError(f"The ledger could not be pruned: {error}")
 
     def _take_batch(self) -> list[_Event]:
         """Wait for work; empty when closing and nothing is left."""
@@ -178,9 +200,13 @@ class Writer:
                     seq += 1
                     opened.seq = seq
                     fresh.append(opened)
-                    started.append((seq, *build_started(opened.exchange)))
+                    started.append(
+                        (seq, *build_started(veil_exchange(opened.exchange, self._privacy)))
+                    )
                 if event.settled is not None:
-                    settled.append((opened.seq, *build_settled(event.settled)))
+                    settled.append(
+                        (opened.seq, *build_settled(veil_settlement(event.settled, self._privacy)))
+                    )
             self._connection.execute("BEGIN IMMEDIATE")
             self._insert("started", STARTED_COLUMNS, started)
             self._insert("settled", SETTLED_COLUMNS, settled)

@@ -114,7 +114,10 @@ def test_an_older_ledger_is_backed_up_and_brought_up_to_date(path: Path) -> None
     assert old.settlement.cost is not None
     assert old.settlement.cost.parts_usd == {"input": Decimal("0.00000123")}
     assert (old.reserved_usd, old.settlement.response_body) == (Decimal("0.005"), b"\x00\xff")
-    assert (cut.settlement, cut.is_stream, cut.labels) == (None, True, {"run": "r1"})
+    assert (cut.is_stream, cut.labels) == (True, {"run": "r1"})
+    assert cut.settlement is not None
+    assert cut.settlement.error is not None
+    assert cut.settlement.error.type == "reconciled"
 
 
 def test_an_empty_file_becomes_a_ledger_without_a_backup(path: Path) -> None:
