@@ -19,6 +19,7 @@ COMMANDS = (
     "route",
     "keys",
     "budgets",
+    "alerts",
     "demo",
     "send",
     "log",

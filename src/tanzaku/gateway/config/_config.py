@@ -7,13 +7,19 @@ from typing import Any, Final, cast
 
 from tanzaku.core.plain_yaml import Entry, parse_yaml, read_yaml
 from tanzaku.gateway._preflight import Preflight
+from tanzaku.gateway.alerts import AlertSettings, read_alerts
 from tanzaku.gateway.budgets import BudgetRule, read_budgets
+from tanzaku.gateway.config._ledger import read_ledger
 from tanzaku.gateway.config._secrets import resolve_secret
 from tanzaku.gateway.routes import Rule, Way, read_routes
 from tanzaku.gateway.telemetry import TelemetrySettings, read_telemetry
 from tanzaku.gateway.upstreams import UpstreamSettings, read_upstreams
+from tanzaku.ledger import LedgerSettings
 
-_SECTIONS: Final = ("upstreams", "routes", "keys", "budgets", "preflight", "telemetry")
+_SECTIONS: Final = (
+    "upstreams", "routes", "keys", "budgets", "preflight", "telemetry", "alerts",
+    "ledger",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +36,8 @@ class Config:
     budgets: tuple[BudgetRule, ...] = ()
     preflight: Preflight = "off"
     telemetry: TelemetrySettings = TelemetrySettings()  # noqa: RUF009 - frozen
+    ledger: LedgerSettings = LedgerSettings()  # noqa: RUF009 - frozen
+    alerts: AlertSettings | None = None
 
     @property
     def json_log(self) -> bool:
@@ -68,6 +76,8 @@ def _read_config(entry: Entry, name: str, environment: Mapping[str, str] | None)
         "budgets": read_budgets,
         "keys": _read_keys,
         "telemetry": read_telemetry,
+        "ledger": read_ledger,
+        "alerts": lambda value: read_alerts(value, resolve),
         "preflight": lambda value: cast("Preflight", value.as_choice(("off", "warn", "block"))),
     }
     read = {name: reader(fields[name]) for name, reader in readers.items() if name in fields}
@@ -80,6 +90,8 @@ def _read_config(entry: Entry, name: str, environment: Mapping[str, str] | None)
         budgets=read.get("budgets", ()),
         preflight=read.get("preflight", "off"),
         telemetry=read.get("telemetry", TelemetrySettings()),
+        ledger=read.get("ledger", LedgerSettings()),
+        alerts=read.get("alerts"),
     )
 
 

@@ -1,0 +1,87 @@
+"""Alerts at work: settled calls in, notices to the log and to a webhook out."""
+
+import asyncio
+import logging
+from collections.abc import Iterable
+from typing import Final
+
+from tanzaku.core import Clock
+from tanzaku.exchange import Exchange
+from tanzaku.gateway._settle import CLIENT_GONE
+from tanzaku.gateway.alerts._rules import AlertSettings
+from tanzaku.gateway.alerts._watch import Watch
+from tanzaku.gateway.alerts._webhook import Webhook
+from tanzaku.gateway.alerts._windows import Sample
+
+PAUSE_S: Final = 1.0
+_PICO: Final = 10**12
+
+_log = logging.getLogger("tanzaku.alerts")
+
+
+class Alerts:
+    """Looks once a second at what was settled meanwhile: `observe` is an observer. Belongs to one
+    event loop."""
+
+    def __init__(self, settings: AlertSettings, clock: Clock) -> None:
+        self._clock = clock
+        self._watch = Watch(settings.rules, settings.cool_down_s)
+        self._webhook = None if settings.webhook is None else Webhook(settings.webhook, clock)
+        self._samples: list[Sample] = []
+        self._task: asyncio.Task[None] | None = None
+
+    def learn(self, places: Iterable[tuple[str, str]]) -> None:
+        """Take pairs of a virtual key's id and an address as known."""
+        self._watch.learn(places)
+
+    def observe(self, exchange: Exchange) -> None:
+        """Count one settled exchange at the next look."""
+        sample = read_sample(exchange)
+        if sample is not None:
+            self._samples.append(sample)
+
+    def open(self) -> None:
+        """Look from now on."""
+        if self._webhook is not None:
+            self._webhook.open()
+        self._task = asyncio.create_task(self._run())
+
+    async def close(self) -> None:
+        """Stop."""
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+        if self._webhook is not None:
+            await self._webhook.close()
+
+    async def _run(self) -> None:
+        while True:
+            await self._clock.sleep(PAUSE_S)
+            samples, self._samples = self._samples, []
+            for sample in samples:
+                self._watch.add(sample)
+            for notice in self._watch.check(self._clock.now()):
+                level = logging.WARNING if notice.state == "fired" else logging.INFO
+                _log.log(level, "%s", notice.text)
+                if self._webhook is not None:
+                    self._webhook.post(notice)
+
+
+def read_sample(exchange: Exchange) -> Sample | None:
+    """What alerts look at of an exchange; None for one that has not ended, or whose client left.
+
+    Its address is the label `address`, which the gateway sets where virtual keys are in use.
+    """
+    settled = exchange.settlement
+    if settled is None or (settled.error is not None and settled.error.type == CLIENT_GONE.type):
+        return None
+    labels = exchange.labels
+    return Sample(
+        settled.settled_at,
+        0 if settled.cost is None else int(settled.cost.total_usd * _PICO),
+        settled.error is not None or settled.status >= 400,
+        settled.timings.total_ms,
+        labels.get("key", ""),
+        labels.get("address", ""),
+    )
