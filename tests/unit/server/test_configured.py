@@ -204,6 +204,22 @@ def test_a_reload_changes_keys_and_upstreams_without_dropping_a_stream(play: Pla
     play(TWO, scene)
 
 
+def test_a_key_in_a_file_is_changed_by_a_reload(play: Play, tmp_path: Path) -> None:
+    key = tmp_path / "a.key"
+    key.write_text("canary-old\n")
+    key.chmod(0o600)
+
+    async def scene(bench: Bench) -> None:
+        await bench.ask()
+        key.write_text("canary-new\n")
+        await bench.ask()
+        await bench.ask_admin("POST", "config/reload", {})
+        await bench.ask()
+        assert bench.a.keys == ["canary-old", "canary-old", "canary-new"]
+
+    play("upstreams: {a: {kind: anthropic, url: $A, keys: 'file:a.key'}}", scene)
+
+
 def test_a_bad_new_file_changes_nothing_and_says_where_it_is_wrong(play: Play) -> None:
     async def scene(bench: Bench) -> None:
         for text, says in (

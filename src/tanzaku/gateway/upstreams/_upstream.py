@@ -5,7 +5,7 @@ import math
 from functools import partial
 from typing import Any, Final, Literal
 
-from tanzaku.core import Clock
+from tanzaku.core import Clock, derive_id
 from tanzaku.gateway._headers import strip_private_headers
 from tanzaku.gateway._retry import read_retry_after
 from tanzaku.gateway.upstreams._breaker import Breaker
@@ -17,11 +17,12 @@ from tanzaku.transport import (
     HeaderList,
     HttpRequest,
     HttpResponse,
+    RequestRefusedError,
     TransportError,
     close_body,
     read_all,
 )
-from tanzaku.wire import ANTHROPIC_VERSION, VERSION_2023_06_01, ApiError
+from tanzaku.wire import ANTHROPIC_VERSION, REQUEST_ID, VERSION_2023_06_01, ApiError
 
 type Bar = Literal["breaker", "probe", "keys"]
 """What stands against asking an upstream: its failures, its probes, or the rest of all its keys."""
@@ -137,7 +138,7 @@ class Upstream:
                 break
             await close_body(answer.body)
             key = spare
-        if answer.status not in _REFUSED:
+        if answer.status not in _REFUSED and answer.status < 500:
             for one in refused:
                 _LOG.warning("upstream %s: key %d is refused", self.name, one.number)
                 self._pool.set_aside(one, now)
@@ -150,6 +151,8 @@ class Upstream:
         try:
             answer = await self._send(request)
             failed = answer.status >= 500
+        except RequestRefusedError:
+            raise  # never sent: no fault of the upstream
         except TransportError:
             failed = True
             raise
@@ -162,8 +165,8 @@ class Upstream:
         settings = self.settings
         if settings.is_inside:
             return request  # it reads the client's headers itself
-        if key is None:
-            headers = _strip_own(request.headers)
+        if key is None and settings.kind == "anthropic":
+            headers = _strip_own(request.headers)  # on this machine: the client's own may serve
         else:
             headers = strip_private_headers(request.headers)
         headers = [line for line in headers if line[0] not in self._replaced]
@@ -181,8 +184,13 @@ class Upstream:
         error = ApiError.rate_limit(
             f"Every key of the upstream {self.name} is resting.", retry_after_s=wait_s
         )
-        headers = [(b"content-type", b"application/json"), *error.headers]
-        return HttpResponse(error.status, headers, error.body(""))
+        request_id = derive_id("req", self.name, str(self._clock.monotonic()))
+        headers = [
+            (b"content-type", b"application/json"),
+            (REQUEST_ID, request_id.encode()),
+            *error.headers,
+        ]
+        return HttpResponse(error.status, headers, error.body(request_id))
 
 
 def _strip_own(headers: HeaderList) -> HeaderList:

@@ -16,6 +16,7 @@ from tanzaku.transport import (
     HeaderList,
     HttpRequest,
     HttpResponse,
+    RequestRefusedError,
     Upload,
     UpstreamTimeout,
     get_header,
@@ -118,6 +119,13 @@ def test_without_keys_the_clients_own_credential_passes_but_never_a_virtual_key(
     assert get_header(bench.api.requests[0].headers, b"tanzaku-run") is None
 
 
+@pytest.mark.parametrize("kind", ["bedrock", "vertex"])
+def test_a_cloud_without_keys_gets_no_credential_of_the_client(build: Build, kind: str) -> None:
+    bench = build(kind=kind)
+    bench.send(headers=[(b"x-api-key", b"of-the-client"), (b"authorization", b"Bearer other")])
+    assert bench.api.requests[0].headers == [(b"accept-encoding", b"identity")]
+
+
 def test_the_simulator_gets_the_request_as_it_is(build: Build) -> None:
     bench = build(kind="simulator")
     bench.send()
@@ -173,7 +181,9 @@ def test_where_every_key_rests_the_shortest_wait_is_said_without_asking(build: B
     answer = bench.send()
     assert len(bench.api.requests) == 2
     assert isinstance(answer.body, bytes)
-    assert json.loads(answer.body)["error"]["type"] == "rate_limit_error"
+    told = json.loads(answer.body)
+    assert told["error"]["type"] == "rate_limit_error"
+    assert told["request_id"].encode() == get_header(answer.headers, b"request-id")
     assert answer.status == 429
     assert get_header(answer.headers, b"retry-after") == b"8"
     assert bench.upstream.find_wait("haiku") == pytest.approx(7.5)
@@ -207,6 +217,13 @@ def test_a_request_that_every_key_is_refused_for_sets_none_aside(build: Build) -
     assert bench.upstream.describe()["keys_ready"] == 2
 
 
+def test_a_failing_upstream_says_nothing_of_its_keys(build: Build) -> None:
+    bench = build("a", "b")
+    bench.api.by_key = {"a": 401, "b": 503}
+    assert bench.send().status == 503
+    assert bench.upstream.describe()["keys_ready"] == 2
+
+
 def test_a_single_key_is_asked_whatever_it_was_told(build: Build) -> None:
     bench = build("a")
     bench.api.by_key = {"a": (429, "60")}
@@ -235,6 +252,7 @@ def test_an_upload_is_not_sent_twice(build: Build) -> None:
         (529, None, True),
         (200, ConnectError("refused"), True),
         (200, UpstreamTimeout("first_byte", 1), True),
+        (200, RequestRefusedError("a line break in a header"), False),
         (429, None, False),
         (404, None, False),
         (200, None, False),
