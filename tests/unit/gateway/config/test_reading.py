@@ -9,6 +9,7 @@ from typing import Any
 import jsonschema_rs
 import pytest
 
+from tanzaku.core import InputFileError
 from tanzaku.core.plain_yaml import parse_yaml
 from tanzaku.gateway import RetryPolicy
 from tanzaku.gateway.config import load_config, parse_config
@@ -160,3 +161,10 @@ def test_the_schema_names_the_defaults_that_hold() -> None:
         "auth": plain.auth,
     }
     assert find_defaults(SCHEMA_FILE) == {"preflight": "off"}
+
+
+def test_the_schema_knows_the_sections_that_the_reader_knows() -> None:
+    with pytest.raises(InputFileError) as refused:
+        parse_config("upstreams: {sim: {kind: simulator}}\nqqq: 1\n", "g.yaml", {})
+    known = refused.value.hint.removeprefix("Known are ").removesuffix(".").split(", ")
+    assert sorted(SCHEMA_FILE["properties"]) == sorted(known)
