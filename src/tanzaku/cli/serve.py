@@ -31,6 +31,13 @@ def build(messages: Messages) -> click.Command:
                 show_default=True,
                 help=say("cli.serve.port.help"),
             ),
+            click.Option(["--allow-remote"], is_flag=True, help=say("cli.serve.allow_remote.help")),
+            click.Option(
+                ["--allow-host", "hosts"],
+                metavar="NAME",
+                multiple=True,
+                help=say("cli.serve.allow_host.help"),
+            ),
             click.Option(["--live"], is_flag=True, help=say("cli.serve.live.help")),
             click.Option(
                 ["--seed"],
@@ -96,6 +103,8 @@ def serve(
     *,
     host: str,
     port: int,
+    allow_remote: bool,
+    hosts: tuple[str, ...],
     live: bool,
     seed: int,
     pace: str,
@@ -147,6 +156,8 @@ def serve(
         shelf=shelf,
         config=config,
         environment=context.environment,
+        allow_remote=allow_remote,
+        hosts=hosts,
     )
     server = Server(host, port, live_api_key=key, seed=seed, ledger=path, options=options)
 
@@ -159,6 +170,10 @@ def serve(
         else:
             terminal.line(context.say("serve.offline"), "good")
         terminal.line(context.say("serve.point", url=url))
+        if server.remote_urls:
+            terminal.line(context.say("serve.remote", urls=", ".join(server.remote_urls)), "warn")
+            if server.is_open_to_all:
+                terminal.line(context.say("serve.no_keys"), "bad")
         if _has_proxy(context.environment):
             terminal.line(context.say("serve.proxy", host=host), "warn")
 

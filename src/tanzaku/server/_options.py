@@ -18,7 +18,9 @@ class ServerOptions:
     of tool mock sets, served under `/_tanzaku/mocks` and `/_tanzaku/mcp`. `record` is the file that
     exchanges are appended to; `replay` one that answers in the simulator's place. `shelf` keeps the
     simulator's batches and files across restarts. `config` is a gateway's configuration, whose
-    references to secrets `environment` resolves; the admin token may stand there too.
+    references to secrets `environment` resolves; the admin token may stand there too. With
+    `allow_remote` other machines may be let in, which needs an admin token; `hosts` are further
+    names by which the server is called, a proxy's for instance.
     """
 
     simulator: SimulatorSettings = SimulatorSettings()  # noqa: RUF009 - frozen
@@ -32,3 +34,5 @@ class ServerOptions:
     shelf: Path | None = None
     config: Path | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
+    allow_remote: bool = False
+    hosts: Sequence[str] = ()

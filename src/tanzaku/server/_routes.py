@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from random import Random
 from typing import Any
 from urllib.parse import parse_qsl
@@ -22,6 +22,13 @@ _JSON_HEADERS = (
     (b"content-type", b"application/json"),
     (b"cache-control", b"no-store"),
     (b"x-content-type-options", b"nosniff"),
+)
+_OWN_HEADERS = (
+    (b"cache-control", b"no-store"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-resource-policy", b"same-origin"),
 )
 
 
@@ -111,16 +118,27 @@ class OwnRoutes:
 
 
 class Router:
-    """Host and Origin first, then the path decides."""
+    """Host and Origin first, then the path decides. `hosts` are the names answered to; `guard`
+    raises ApiError for who may not ask for one of Tanzaku's own paths."""
 
-    def __init__(self, *, api: Handler, own: Handler, refusals: Refusals) -> None:
+    def __init__(
+        self,
+        *,
+        api: Handler,
+        own: Handler,
+        refusals: Refusals,
+        hosts: Collection[str],
+        guard: Callable[[HttpRequest], None],
+    ) -> None:
         self._api = api
         self._own = own
         self._refusals = refusals
+        self._hosts = hosts
+        self._guard = guard
 
     async def __call__(self, request: HttpRequest) -> HttpResponse:
         """The answer of `/v1` or `/_tanzaku`, or a refusal as an API error."""
-        refusal = check_origin(request)
+        refusal = check_origin(request, self._hosts)
         if refusal is not None:
             return self._refusals.build_plain(refusal.status, refusal.reason)
         path = request.path
@@ -128,10 +146,18 @@ class Router:
             return await self._api(request)
         try:
             if path.startswith("/_tanzaku/"):
-                return await self._own(request)
+                self._guard(request)
+                return _harden(await self._own(request))
             raise ApiError.not_found()
         except ApiError as error:
             return self._refusals.build(error)
+
+
+def _harden(answer: HttpResponse) -> HttpResponse:
+    """No page shows, frames, guesses at or keeps what Tanzaku itself answers."""
+    given = {name for name, _ in answer.headers}
+    answer.headers.extend(line for line in _OWN_HEADERS if line[0] not in given)
+    return answer
 
 
 def _parse_query(request: HttpRequest) -> dict[str, Any]:

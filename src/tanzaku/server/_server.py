@@ -27,11 +27,12 @@ from tanzaku.gateway import (
     build_anthropic_upstream,
 )
 from tanzaku.gateway.config import Config, load_config
-from tanzaku.gateway.keys import ADMIN_VARIABLE, find_token_file, load_admin_token
+from tanzaku.gateway.keys import ADMIN_VARIABLE, Keyring, find_token_file, load_admin_token
 from tanzaku.gateway.telemetry import METRICS, Metrics, MetricsRoute
 from tanzaku.ledger import FileShelf, Ledger
 from tanzaku.server._configured import Configured, find_key_shelf
 from tanzaku.server._control import FAULTS, SCENARIO, ControlRoutes
+from tanzaku.server._gate import Guard, ensure_may_listen, find_hosts
 from tanzaku.server._options import ServerOptions
 from tanzaku.server._routes import OwnRoutes, Refusals, Router
 from tanzaku.simulator import Simulator
@@ -49,6 +50,8 @@ from tanzaku.transport import (
     HttpResponse,
     RedactingFormatter,
     ThreadedServer,
+    find_reachable_addresses,
+    is_loopback_host,
     read_upload,
     run_until_signal,
     serve,
@@ -112,9 +115,12 @@ class Server:
             raise UserError(
                 "A configuration names its upstreams itself.", hint="Leave out --live and --replay."
             )
+        ensure_may_listen(host, options, ledger)
+        self._hosts = find_hosts(host, options)
         # Read here, so that a wrong one starts nothing.
         self._config = self._load_config(options) if options.config is not None else None
         self._host = host
+        self._is_remote = not is_loopback_host(host)
         self._port = port
         self._live_api_key = live_api_key
         self._ledger_path = ledger
@@ -186,6 +192,22 @@ class Server:
         """The base URL, `http://127.0.0.1:PORT`."""
         self._running_ledger()
         return self._url
+
+    @property
+    def remote_urls(self) -> list[str]:
+        """The URLs at which other machines reach it: none, unless it listens for them."""
+        if not self._is_remote:
+            return []
+        port = self.url.rpartition(":")[2]
+        hosts = [
+            f"[{host}]" if ":" in host else host for host in find_reachable_addresses(self._host)
+        ]
+        return [f"http://{host}:{port}" for host in hosts]
+
+    @property
+    def is_open_to_all(self) -> bool:
+        """Whether who has no virtual key may call it."""
+        return self._config is None or not self._config.needs_key
 
     @property
     def live_upstreams(self) -> list[str]:
@@ -292,6 +314,8 @@ class Server:
             self._open_shelf(stack)
             stack.push_async_callback(self._close_simulator)
             controls = self._build_controls(stack)
+            token = self._load_token()
+            ring: Keyring | None = None
             metrics = Metrics(ledger)
             controls[METRICS] = MetricsRoute(metrics)
             if self._config is None:
@@ -300,9 +324,9 @@ class Server:
                 stages = Stages(edge=self._intercept, observers=(metrics.observe,))
             else:
                 name = ", ".join(self._config.upstreams)
-                configured = await self._configure(self._config, ledger, chance, stack)
+                configured = await self._configure(self._config, ledger, chance, token, stack)
                 controls |= configured.build_controls(lambda: self._load_config(self._options))
-                routes = configured.table
+                routes, ring = configured.table, configured.ring
                 stages = configured.build_stages(self._intercept, metrics.observe)
             router = Router(
                 api=Gateway(routes, ledger=ledger, clock=self._clock, stages=stages, chance=chance),
@@ -314,6 +338,8 @@ class Server:
                     more=controls,
                 ),
                 refusals=refusals,
+                hosts=self._hosts,
+                guard=Guard(token, ring, is_remote=self._is_remote).check,
             )
             running = await stack.enter_async_context(
                 serve(
@@ -322,6 +348,7 @@ class Server:
                     self._port,
                     max_body_bytes=find_body_limit,
                     on_refusal=refusals.build_plain,
+                    allow_remote=self._options.allow_remote,
                     admit=lambda: self._faults.admits(),
                 )
             )
@@ -373,8 +400,23 @@ class Server:
         assert options.config is not None
         return load_config(options.config, options.environment)
 
+    def _load_token(self) -> str | None:
+        """The admin token, where there is something that only it opens."""
+        if self._config is None and not self._is_remote:
+            return None
+        path = self._ledger_path
+        return load_admin_token(
+            self._options.environment.get(ADMIN_VARIABLE),
+            None if path is None else find_token_file(path),
+        )
+
     async def _configure(
-        self, config: Config, ledger: Ledger, chance: Random, stack: AsyncExitStack
+        self,
+        config: Config,
+        ledger: Ledger,
+        chance: Random,
+        token: str | None,
+        stack: AsyncExitStack,
     ) -> Configured:
         """The gateway that the configuration describes, its keys and its budgets read."""
         path = self._ledger_path
@@ -387,10 +429,7 @@ class Server:
             clock=self._clock,
             chance=chance,
             shelf=shelf,
-            token=load_admin_token(
-                self._options.environment.get(ADMIN_VARIABLE),
-                None if path is None else find_token_file(path),
-            ),
+            token=token,
         )
         stack.push_async_callback(configured.close)
         await configured.open(ledger)

@@ -7,7 +7,12 @@ that only sends one, does not pay for them.
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from tanzaku.transport._address import Reach, find_objection, is_loopback_host
+from tanzaku.transport._address import (
+    Reach,
+    find_objection,
+    find_reachable_addresses,
+    is_loopback_host,
+)
 from tanzaku.transport._client import ClientResponse, HttpClient
 from tanzaku.transport._connect import Origin, parse_origin
 from tanzaku.transport._connection import StreamTimings, Timeouts
@@ -94,6 +99,7 @@ __all__ = [
     "decode_body",
     "decode_body_aside",
     "find_objection",
+    "find_reachable_addresses",
     "get_header",
     "is_loopback_host",
     "new_event_loop",

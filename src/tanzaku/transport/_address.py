@@ -1,5 +1,6 @@
 """Which addresses the name of an upstream may lead to (requirement L5 of the security notes)."""
 
+import socket
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Final, Literal
 
@@ -33,6 +34,27 @@ def is_loopback_host(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return host == "localhost" or host.endswith(".localhost")
+
+
+def find_reachable_addresses(host: str) -> list[str]:
+    """Where other machines reach a server that listens on the address `host`: there, or, for
+    0.0.0.0 and `::`, at the addresses this machine has towards other networks. Sends nothing.
+    """
+    if not ip_address(host).is_unspecified:
+        return [host]
+    # Addresses of documentation (RFC 5737, RFC 3849), which the default route leads to.
+    ways = [(socket.AF_INET, "192.0.2.1")]
+    if ":" in host:
+        ways.append((socket.AF_INET6, "2001:db8::1"))
+    found = []
+    for family, far in ways:
+        with socket.socket(family, socket.SOCK_DGRAM) as sock:
+            try:
+                sock.connect((far, 9))
+            except OSError:
+                continue  # no way out in that family
+            found.append(str(sock.getsockname()[0]))
+    return found
 
 
 def find_objection(address: str, host: str, reach: Reach) -> str | None:

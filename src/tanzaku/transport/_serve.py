@@ -1,4 +1,4 @@
-"""Serving a handler on loopback: in the loop, in a thread, or until a signal."""
+"""Serving a handler: in the loop, in a thread, or until a signal."""
 
 import asyncio
 import errno
@@ -30,8 +30,9 @@ class RunningServer:
 
     @property
     def url(self) -> str:
-        """The base URL, without a slash at its end."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
+        """The base URL on this machine, without a slash at its end."""
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)
+        host = f"[{host}]" if ":" in host else host
         return f"http://{host}:{self.port}"
 
 
@@ -45,9 +46,11 @@ async def serve(  # noqa: PLR0913 - each has a default but one
     on_refusal: Refusal = refuse_plainly,
     limits: ServerLimits = ServerLimits(),  # noqa: B008 - frozen
     drain_s: float = 30.0,
+    allow_remote: bool = False,
     admit: Callable[[], bool] | None = None,
 ) -> AsyncIterator[RunningServer]:
     """Serve `handler` on a loopback address while the context is open; port 0 takes a free one.
+    With `allow_remote` on any address.
 
     `localhost` listens on 127.0.0.1 and, where there is one, on ::1. A body over `max_body_bytes`
     (as sent, still encoded; the same for all, or by the request's target) becomes `on_refusal(413, …)` and the handler never sees it; an
@@ -58,10 +61,10 @@ async def serve(  # noqa: PLR0913 - each has a default but one
 
     On leaving, no new connection is taken, idle ones are closed, and answers under way get
     `drain_s` seconds; what then remains is cancelled. Raises UserError when the port is taken or
-    `host` is not loopback. A new connection that `admit` says no to is reset before anything is
+    `host` is not loopback and no other is allowed. A new connection that `admit` says no to is reset before anything is
     read from it. What the drain cuts sees CancelledError with STOPPING as its message.
     """
-    sockets = _bind(host, port)
+    sockets = _bind(host, port, allow_remote=allow_remote)
     bound_port: int = sockets[0].getsockname()[1]
     loop = asyncio.get_running_loop()
     hall = Hall(
@@ -105,10 +108,10 @@ async def _drain(hall: Hall, drain_s: float) -> None:
             connection.abort()
 
 
-def _bind(host: str, port: int) -> list[socket.socket]:
+def _bind(host: str, port: int, *, allow_remote: bool) -> list[socket.socket]:
     addresses = ["127.0.0.1", "::1"] if host == "localhost" else [host]
     for address in addresses:
-        _ensure_loopback(address)
+        _ensure_allowed(address, allow_remote=allow_remote)
     first = _listen(addresses[0], port)
     sockets = [first]
     for address in addresses[1:]:
@@ -119,16 +122,16 @@ def _bind(host: str, port: int) -> list[socket.socket]:
     return sockets
 
 
-def _ensure_loopback(host: str) -> None:
+def _ensure_allowed(host: str, *, allow_remote: bool) -> None:
     try:
-        is_loopback = ipaddress.ip_address(host).is_loopback
+        is_allowed = allow_remote or ipaddress.ip_address(host).is_loopback
+        ipaddress.ip_address(host)
     except ValueError:
-        is_loopback = False
-    if not is_loopback:
+        is_allowed = False
+    if not is_allowed:
         raise UserError(
-            "Refusing to listen on {host}: only this machine may reach the server.",
-            hint="Use 127.0.0.1, ::1 or localhost; put a proxy that asks for a password in front "
-            "of it to reach it from elsewhere.",
+            "Refusing to listen on {host}: it is no address that only this machine reaches.",
+            hint="Use 127.0.0.1, ::1 or localhost.",
             host=host,
         )
 
