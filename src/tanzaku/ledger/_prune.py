@@ -57,14 +57,17 @@ def prune(connection: apsw.Connection, retention: Retention, now: float) -> int:
 
 
 def _drop(connection: apsw.Connection, before: float) -> int:
-    # Oldest first and without gaps, so that counting stays a subtraction.
-    last = connection.execute(
-        "SELECT max(seq) FROM (SELECT seq, started_at FROM started ORDER BY seq LIMIT ?) "
-        "WHERE started_at < ? AND seq < (SELECT max(seq) FROM started)",
-        (_MOST_ROWS, before),
+    # From the oldest up to the first that stays, so that counting remains a subtraction. What is
+    # under way stays, however old it is.
+    stays = connection.execute(
+        "SELECT seq FROM exchange WHERE started_at >= ? OR settled_at IS NULL "
+        "OR seq = (SELECT max(seq) FROM started) ORDER BY seq LIMIT 1",
+        (before,),
     ).get
-    if last is None:
+    first = connection.execute("SELECT min(seq) FROM started").get
+    if stays is None or stays == first:
         return 0
+    last = min(stays - 1, first + _MOST_ROWS)
     connection.execute("DELETE FROM settled WHERE seq <= ?", (last,))
     connection.execute("DELETE FROM started WHERE seq <= ?", (last,))
     return connection.changes()

@@ -1,0 +1,137 @@
+"""Two hundred kills, each at another instant: what the ledger has called durable is there, once, and
+adds up; what was open is closed with what was reserved."""
+
+import asyncio
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from decimal import Decimal
+from pathlib import Path
+
+import apsw
+import pytest
+
+from harness.killed import OLD_BELOW, build
+from tanzaku.core import SystemClock
+from tanzaku.ledger import RECONCILED, Ledger, verify
+
+pytestmark = pytest.mark.full
+
+MODES = ("steady", "copy", "read", "prune")
+KILLS = 50
+STRIDE = 1_000_000
+
+
+class Victim:
+    """The process, and the numbers it has called durable so far."""
+
+    def __init__(self, path: Path, first: int, mode: str) -> None:
+        self.acked: list[int] = []
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "harness.killed", str(path), str(first), mode],
+            stdout=subprocess.PIPE,
+            text=True,
+            env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])},
+        )
+        self._is_open = threading.Event()
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self._process.stdout
+        for line in self._process.stdout:
+            # A line that the kill cut short has no end, and was never said.
+            if line == "open\n":
+                self._is_open.set()
+            elif line.endswith("\n"):
+                self.acked.append(int(line))
+        self._is_open.set()
+
+    def kill_after(self, seconds: float, *, once_open: bool) -> None:
+        if once_open:
+            assert self._is_open.wait(30)
+        time.sleep(seconds)
+        self._process.send_signal(signal.SIGKILL)
+        self._process.wait()
+        self._reader.join()
+        assert self._process.stdout
+        self._process.stdout.close()
+
+
+def read_rows(path: Path) -> dict[str, tuple[str | None, int | None, int | None]]:
+    """exchange_id → (error type, cost, reserved), read without the product."""
+    connection = apsw.Connection(str(path))
+    rows = connection.execute(
+        "SELECT exchange_id, error_type, cost_picousd, reserved_picousd FROM exchange"
+    ).fetchall()
+    connection.close()
+    kept = {row[0]: (row[1], row[2], row[3]) for row in rows}
+    assert len(kept) == len(rows)
+    return kept
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_no_kill_takes_what_was_durable(mode: str, tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    chance = random.Random(MODES.index(mode))
+    acked: set[int] = set()
+    for kill in range(KILLS):
+        victim = Victim(path, (kill + 1) * STRIDE, mode)
+        # One in five dies while it opens, reconciles or makes the file.
+        once_open = kill % 5 > 0
+        victim.kill_after(chance.random() * (0.12 if once_open else 0.4), once_open=once_open)
+        acked |= set(victim.acked)
+        for partial in tmp_path.glob("copy-*"):
+            partial.unlink()
+    with Ledger.open(path, clock=SystemClock()):
+        pass
+    verdict = verify(path)
+    assert verdict.faults == ()
+    assert verdict.unsettled == 0
+    rows = read_rows(path)
+    assert len(acked) > KILLS * 5
+    # By `prune` the old ones may be gone; nothing else ever is.
+    bound = [n for n in acked if mode != "prune" or n >= OLD_BELOW]
+    assert mode != "prune" or len(rows) < len(acked)
+    missing = [n for n in bound if f"exch_{n:012d}" not in rows]
+    assert missing == []
+    for number in bound:
+        error, cost, _ = rows[f"exch_{number:012d}"]
+        assert (error, cost) == (None, (number % 97 + 1) * 10**6)
+    for error, cost, reserved in rows.values():
+        if error == RECONCILED:
+            assert cost == reserved
+    total = sum(cost or 0 for _, cost, _ in rows.values())
+    assert verdict.total_usd == Decimal(total) / 10**12
+
+
+def test_a_kill_while_an_old_ledger_is_brought_up_to_date_leaves_one_that_opens(
+    tmp_path: Path,
+) -> None:
+    chance = random.Random(9)
+    for kill in range(20):
+        path = tmp_path / f"old-{kill}.db"
+        with Ledger.open(path, clock=SystemClock()) as ledger:
+            kept = [build_old(ledger, n) for n in range(50)]
+        connection = apsw.Connection(str(path))
+        connection.execute("DROP VIEW exchange")
+        connection.execute("PRAGMA user_version = 1")
+        connection.close()
+        victim = Victim(path, STRIDE, "steady")
+        victim.kill_after(0.1 + chance.random() * 0.25, once_open=False)
+        with Ledger.open(path, clock=SystemClock()):
+            pass
+        assert verify(path).faults == ()
+        rows = read_rows(path)
+        assert set(kept) <= set(rows)
+        assert {f"exch_{n:012d}" for n in victim.acked} <= set(rows)
+
+
+def build_old(ledger: Ledger, number: int) -> str:
+    exchange = build(number, 1_764_000_000.0)
+    asyncio.run(ledger.settle(exchange))
+    return exchange.exchange_id
