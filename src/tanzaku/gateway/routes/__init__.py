@@ -1,6 +1,6 @@
 """Which upstreams a call goes to: rules, weights, fall-backs."""
 
-from tanzaku.gateway.routes._read import read_routes
+from tanzaku.gateway.routes._read import read_routes, read_when
 from tanzaku.gateway.routes._routes import ROUTES, RouteRoutes, explain
 from tanzaku.gateway.routes._rules import Rule, Way, When
 from tanzaku.gateway.routes._table import Plan, RouteTable
@@ -15,4 +15,5 @@ __all__ = [
     "When",
     "explain",
     "read_routes",
+    "read_when",
 ]

@@ -49,7 +49,7 @@ def _read_rule(entry: Entry, name: str, upstreams: Collection[str]) -> Rule:
     return Rule(
         name=fields["name"].as_text() if "name" in fields else name,
         to=to,
-        when=_read_when(fields["when"]) if "when" in fields else When(),
+        when=read_when(fields["when"]) if "when" in fields else When(),
         fall_back=fall_back,
     )
 
@@ -86,7 +86,8 @@ def _read_name(entry: Entry, upstreams: Collection[str]) -> str:
     return name
 
 
-def _read_when(entry: Entry) -> When:
+def read_when(entry: Entry) -> When:
+    """Conditions on a call. Raises InputFileError."""
     fields = entry.as_fields(_WHEN)
     headers: tuple[tuple[bytes, str], ...] = ()
     if "headers" in fields:
