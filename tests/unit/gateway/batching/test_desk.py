@@ -9,6 +9,7 @@ from tanzaku.gateway.batching._deferred import Deferred, Group
 from tanzaku.gateway.batching._desk import BRACKETS, Desk, measure
 from tanzaku.gateway.batching._settings import BatchingSettings
 
+ROOM = 1000 - len(b"".join(BRACKETS))
 GROUPS = [Group("one", ()), Group("two", ())]
 SETTINGS = BatchingSettings(collect_s=60, margin_s=30, max_requests=4, max_bytes=1000)
 
@@ -25,6 +26,11 @@ CALLS = st.lists(
 )
 
 
+def find_latest(call: Deferred) -> float:
+    latest = call.made_at + 60
+    return latest if call.deadline is None else min(latest, call.deadline - 30)
+
+
 @given(CALLS)
 def test_each_call_goes_out_once_in_time_and_in_no_batch_too_large(
     calls: list[tuple[int, int, int, int | None, bool]],
@@ -35,11 +41,17 @@ def test_each_call_goes_out_once_in_time_and_in_no_batch_too_large(
     now = 1000.0
 
     def seal() -> None:
-        for group, batch in desk.seal_due(now):
+        waiting = [call for call in expected.values() if call.id not in sent]
+        for group, batch in list(desk.seal_due(now)):
+            tray = [call for call in waiting if call.group == group]
+            is_due = any(find_latest(call) <= now for call in tray)
+            is_full = len(tray) >= 4 or sum(map(measure, tray)) >= ROOM
+            assert is_due or is_full
             assert {call.group for call in batch} == {group}
             assert len(batch) <= 4
             body = sum(map(measure, batch)) - 1 + len(b"".join(BRACKETS))
             assert body <= 1000 or len(batch) == 1
+            waiting = [call for call in waiting if call not in batch]
             for call in batch:
                 assert call.id not in sent
                 sent[call.id] = now
@@ -63,10 +75,7 @@ def test_each_call_goes_out_once_in_time_and_in_no_batch_too_large(
         seal()
     assert sent.keys() == expected.keys()
     for call_id, call in expected.items():
-        latest = call.made_at + 60
-        if call.deadline is not None:
-            latest = max(call.made_at, min(latest, call.deadline - 30))
-        assert sent[call_id] <= latest
+        assert sent[call_id] <= max(call.made_at, find_latest(call))
 
 
 @given(st.lists(st.none() | st.integers(0, 100), max_size=30), st.integers(0, 100))
