@@ -25,7 +25,7 @@ from tanzaku.gateway.telemetry._trace import SpanPlace, find_place
 
 _MESSAGES: Final = "/v1/messages"
 _SCOPE: Final = InstrumentationScope("tanzaku", VERSION)
-_BILLION: Final = 10**9
+_MILLION: Final = 10**6
 _MOST_READ_BYTES: Final = 64 * 1024
 _PROVIDERS: Final = {"bedrock": "aws.bedrock", "vertex": "gcp.vertex_ai"}
 _ASKED: Final = {
@@ -219,4 +219,5 @@ def _dump(value: Any) -> str:
 
 
 def _to_ns(unix_seconds: float) -> int:
-    return int(unix_seconds * _BILLION)
+    # A float of this size is no finer than a quarter of a microsecond.
+    return round(unix_seconds * _MILLION) * 1000

@@ -12,7 +12,14 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tanzaku.core import VirtualClock
 from tanzaku.exchange import Attempt, Cost, Exchange, ExchangeError, Settlement, Timings
-from tanzaku.gateway.telemetry import Metrics, MetricsRoute, describe_exchange, log_exchange
+from tanzaku.gateway.telemetry import (
+    Metrics,
+    MetricsRoute,
+    Reading,
+    describe_exchange,
+    log_exchange,
+)
+from tanzaku.gateway.telemetry._metrics import MAX_KEYS
 from tanzaku.ledger import Ledger
 from tanzaku.transport import HttpRequest
 from tanzaku.wire import ApiError
@@ -158,3 +165,49 @@ def test_the_line_of_an_exchange_holds_figures_and_no_text(
     assert (line["status"], line["cost_usd"], line["error"]) == (200, "0.5", "api_error")
     assert line["labels"] == {"team": "blue"}
     assert "secret" not in caplog.messages[0]
+
+
+def test_by_key_they_are_split_by_virtual_key_up_to_a_bound() -> None:
+    with Ledger.open(None, clock=VirtualClock()) as ledger:
+        metrics = Metrics(ledger, by_key=True)
+        for number in range(MAX_KEYS + 5):
+            exchange = build()
+            exchange.labels["key"] = f"key_{number}"
+            metrics.observe(exchange)
+        samples = read(metrics)
+    name = "tanzaku_requests_total"
+    assert find(samples, name, **PLACE, key="key_0", status="200") == 1
+    assert find(samples, name, **PLACE, key="other", status="200") == 5
+    assert sum(key[0] == name for key in samples) == MAX_KEYS + 1
+
+
+def test_an_upstream_makes_no_series_grow_by_naming_errors(metrics: Metrics) -> None:
+    for number in range(50):
+        metrics.observe(build(status=500, error=f"error-{number}"))
+    metrics.observe(build(status=499, error="client_gone"))
+    samples = read(metrics)
+    assert find(samples, "tanzaku_errors_total", route="sim", type="other") == 50
+    assert find(samples, "tanzaku_errors_total", route="sim", type="client_gone") == 1
+
+
+def test_what_other_parts_keep_is_read_when_it_is_asked_for() -> None:
+    waiting = [3.0]
+    readings = (
+        Reading("tanzaku_in_flight", "Calls under way.", lambda: waiting[0]),
+        Reading("tanzaku_cache_hits", "Answers from the cache.", lambda: 7.0, "counter"),
+    )
+    with Ledger.open(None, clock=VirtualClock()) as ledger:
+        metrics = Metrics(ledger, readings=readings)
+        assert find(read(metrics), "tanzaku_in_flight") == 3
+        waiting[0] = 0.5
+        samples = read(metrics)
+        assert "# HELP tanzaku_in_flight Calls under way." in scrape(metrics)[0]
+    assert find(samples, "tanzaku_in_flight") == 0.5
+    assert find(samples, "tanzaku_cache_hits_total") == 7
+
+
+def test_every_family_says_what_it_is(metrics: Metrics) -> None:
+    metrics.observe(build(usage={"input_tokens": 1}, error="api_error", upstreams=("a", "a", "b")))
+    families = list(text_string_to_metric_families(scrape(metrics)[0]))
+    assert len(families) == 10
+    assert [family.name for family in families if not family.documentation.endswith(".")] == []
