@@ -8,7 +8,7 @@ from tanzaku.exchange import Attempt
 from tanzaku.gateway._answer import is_json
 from tanzaku.gateway._retry import Verdict
 from tanzaku.gateway._settle import OpenExchange
-from tanzaku.gateway._stages import Target
+from tanzaku.gateway._stages import Target, Trouble
 from tanzaku.transport import (
     HttpRequest,
     HttpResponse,
@@ -22,7 +22,7 @@ from tanzaku.transport import (
 from tanzaku.wire import REQUEST_ID, SHOULD_RETRY, ApiError, get_error_type
 
 _NO_RETRY = Verdict(None)
-_FALLS_BACK = frozenset({429, 529})
+_STATUSES: dict[int, Trouble] = {429: "429", 529: "529"}
 
 
 async def attempt_in_turn(
@@ -59,14 +59,14 @@ async def attempt_in_turn(
             await close_body(answer.body)
             await clock.sleep(verdict.wait_s)
             retries += 1
-        elif tried.is_failed and place + 1 < len(targets) and request.upload is None:
+        elif tried.trouble in target.on and place + 1 < len(targets) and request.upload is None:
             await close_body(answer.body)
             place, retries = place + 1, 0
             target = targets[place]
             outgoing = call.turn_to(target, request)
         else:
             break
-    if verdict.is_exhausted or (place and tried.is_failed):
+    if verdict.is_exhausted or (place and tried.trouble is not None):
         answer.headers = [line for line in answer.headers if line[0] != SHOULD_RETRY]
         answer.headers.append((SHOULD_RETRY, b"false"))
     return answer
@@ -75,7 +75,7 @@ async def attempt_in_turn(
 class _Tried:
     """One try at one target."""
 
-    __slots__ = ("_began", "_failure", "_is_unanswered", "_started_at", "_target", "status")
+    __slots__ = ("_began", "_failure", "_started_at", "_target", "_unanswered", "status")
 
     def __init__(self, target: Target, started_at: float, began: float) -> None:
         self.status: int | None = None
@@ -83,12 +83,13 @@ class _Tried:
         self._started_at = started_at
         self._began = began
         self._failure: str | None = None
-        self._is_unanswered = False
+        self._unanswered: Trouble | None = None
 
     def fail(self, error: TransportError, exchange_id: str) -> HttpResponse:
         """The API's envelope for an answer that did not come, or not whole."""
         self._failure = redact_text(str(error))
-        self._is_unanswered = self.status is None and not isinstance(error, RequestRefusedError)
+        if self.status is None and not isinstance(error, RequestRefusedError):
+            self._unanswered = "timeout" if isinstance(error, UpstreamTimeout) else "connect"
         return _build_failure(error, exchange_id)
 
     def close(self, ended: float) -> Attempt:
@@ -96,19 +97,19 @@ class _Tried:
         return Attempt(self._target.name, self._started_at, duration_ms, self.status, self._failure)
 
     @property
-    def is_failed(self) -> bool:
-        """Whether another upstream may have a better answer."""
+    def trouble(self) -> Trouble | None:
+        """What another upstream may do better; None for nothing."""
         status = self.status
-        return self._is_unanswered or (
-            status is not None and (status in _FALLS_BACK or status >= 500)
-        )
+        if status is None or self._unanswered is not None:
+            return self._unanswered
+        return _STATUSES.get(status) or ("5xx" if status >= 500 else None)
 
     def judge(self, answer: HttpResponse, retries: int, clock: Clock, chance: Random) -> Verdict:
         """Whether the same upstream is asked again."""
         retry = self._target.retry
         if retry is None:
             return _NO_RETRY
-        if self._is_unanswered:
+        if self._unanswered is not None:
             return retry.judge_failure(retries, chance)
         if self._failure is not None:
             return _NO_RETRY

@@ -13,7 +13,7 @@ from tanzaku.gateway._asked import read_asked
 from tanzaku.gateway._attempts import attempt_in_turn
 from tanzaku.gateway._edge import NO_ANSWER, NO_ANSWER_STATUS, Edge, Interception, Meter
 from tanzaku.gateway._headers import read_answer_head, read_request_head
-from tanzaku.gateway._preflight import PREFLIGHT_HEADER, Preflight, find_violations
+from tanzaku.gateway._preflight import PREFLIGHT_HEADER, Preflight, find_violations, is_certain
 from tanzaku.gateway._prices import PriceBook
 from tanzaku.gateway._settle import CLIENT_GONE, CLIENT_GONE_STATUS, Books, Observer, OpenExchange
 from tanzaku.gateway._stages import ANYONE, Asked, Door, Routes, Target, Treasury
@@ -118,17 +118,18 @@ class Gateway:
             call.name_caller(caller)
         targets = self._routes.plan(asked, caller)
         if stages.preflight != "off":
-            call.violations = self._check(asked)
+            call.violations = self._check(asked, targets[0].model)
         if stages.treasury is not None:
             call.hold = stages.treasury.reserve(caller, asked, call.worst)
         return targets
 
-    def _check(self, asked: Asked) -> bytes:
+    def _check(self, asked: Asked, model: str | None) -> bytes:
         """What the API would refuse `asked` for, as a header's value; ApiError for the first of it
-        where that is to be blocked."""
-        found = find_violations(asked)
-        if found and self._stages.preflight == "block":
-            error = ApiError.from_violation(found[0])
+        that is certain where that is to be blocked."""
+        found = find_violations(asked, model)
+        certain = next(filter(is_certain, found), None)
+        if certain is not None and self._stages.preflight == "block":
+            error = ApiError.from_violation(certain)
             error.headers = (*error.headers, (PREFLIGHT_HEADER, b"blocked"))
             raise error
         return encode_violations(found)

@@ -6,7 +6,7 @@ Each stage is a room of its own below this folder and knows only what stands her
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, Protocol
+from typing import Any, Final, Literal, Protocol
 
 from tanzaku.gateway._retry import RetryPolicy
 from tanzaku.transport import Handler, HttpRequest
@@ -97,26 +97,35 @@ class Treasury(Protocol):
         ...
 
 
+type Trouble = Literal["429", "529", "5xx", "timeout", "connect"]
+"""What another upstream may do better: a status (5xx is every other one from 500 on), no answer in
+time, or no answer at all."""
+
+EVERY_TROUBLE: Final[frozenset[Trouble]] = frozenset({"429", "529", "5xx", "timeout", "connect"})
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """One upstream that a call may go to. `send` raises TransportError where no answer comes.
 
     `model` is what is asked of it in place of the client's model, None to leave that alone.
     `retry` says how often this upstream is asked again, None = asked once and nothing repaired.
+    `on` says after which trouble the next target is tried.
     """
 
     name: str
     send: Handler
     model: str | None = None
     retry: RetryPolicy | None = None
+    on: frozenset[Trouble] = EVERY_TROUBLE
 
 
 class Routes(Protocol):
     """Which upstreams a call goes to."""
 
     def plan(self, asked: Asked, caller: Caller) -> Sequence[Target]:
-        """The targets in the order they are tried: the next one where the one before answered 429,
-        529, 5xx or not at all, before its first byte. At least one; ApiError 404 or 503 otherwise.
+        """The targets in the order they are tried: the next one where the one before met trouble
+        that it lists, before its first byte. At least one; ApiError 404 or 503 otherwise.
         """
         ...
 

@@ -34,6 +34,7 @@ class Api:
 
     name: str
     location: str = ""
+    is_silent: bool = False
     status: int = 200
     requests: list[HttpRequest] = field(default_factory=list)
     go_on: asyncio.Event = field(default_factory=asyncio.Event)
@@ -41,6 +42,8 @@ class Api:
 
     async def __call__(self, request: HttpRequest) -> HttpResponse:
         self.requests.append(request)
+        if self.is_silent:
+            await self.go_on.wait()
         kind = (b"content-type", b"application/json")
         if self.status >= 400:
             error = {"type": "error", "error": {"type": "overloaded_error", "message": self.name}}
@@ -313,3 +316,55 @@ def test_a_recording_answers_as_an_upstream(play: Play, tmp_path: Path) -> None:
     recorded = asyncio.run(record())
     assert recorded["type"] == "message"
     play("upstreams: {taped: {kind: replay, recording: taped.jsonl}}", scene)
+
+
+@pytest.mark.parametrize(
+    ("on", "status", "falls_back"),
+    [
+        ("", 429, True), ("", 503, True), ("", 529, True), ("", 404, False),
+        ("[529]", 529, True), ("[529]", 429, False), ("[529]", 503, False),
+        ("[5xx, '429']", 503, True), ("[5xx, '429']", 429, True), ("[5xx]", 529, False),
+        ("[timeout]", 500, False), ("[]", 529, False),
+    ],
+)  # fmt: skip
+def test_only_trouble_that_the_route_lists_leads_to_the_next(
+    play: Play, on: str, status: int, falls_back: bool
+) -> None:
+    async def scene(bench: Bench) -> None:
+        bench.a.status = status
+        answered, told, _ = await bench.ask()
+        if falls_back:
+            assert (answered, told["id"]) == (200, "b")
+        else:
+            assert (answered, told["error"]["message"]) == (status, "a")
+            assert bench.b.requests == []
+
+    text = TWO.replace("max_retries: 1", "max_retries: 0")
+    play(text + (f"    on: {on}\n" if on else ""), scene)
+
+
+@pytest.mark.parametrize(("on", "falls_back"), [("[connect]", True), ("[timeout, 5xx]", False)])
+def test_an_upstream_that_is_away_is_trouble_of_its_own(
+    play: Play, on: str, falls_back: bool
+) -> None:
+    async def scene(bench: Bench) -> None:
+        answered, told, _ = await bench.ask()
+        assert (answered, told.get("id")) == ((200, "b") if falls_back else (502, None))
+
+    # A port that nothing listens on: it is reserved and never given out.
+    play(TWO.replace("$A", "http://127.0.0.1:1") + f"    on: {on}\n", scene)
+
+
+@pytest.mark.parametrize(("on", "falls_back"), [("[timeout]", True), ("[connect]", False)])
+def test_an_upstream_that_does_not_answer_in_time_is_another(
+    play: Play, on: str, falls_back: bool
+) -> None:
+    async def scene(bench: Bench) -> None:
+        bench.a.is_silent = True
+        answered, told, _ = await bench.ask()
+        bench.a.go_on.set()
+        assert (answered, told.get("id")) == ((200, "b") if falls_back else (504, None))
+
+    limits = "retry: {max_retries: 0}, timeouts: {first_byte_s: 0.05}"
+    text = TWO.replace("retry: {max_retries: 1, backoff_s: [0]}", limits)
+    play(text + f"    on: {on}\n", scene)

@@ -2,13 +2,15 @@
 
 import difflib
 from collections.abc import Collection
-from typing import Final
+from typing import Final, cast
 
 from tanzaku.core import InputFileError
 from tanzaku.core.plain_yaml import Entry
+from tanzaku.gateway._stages import EVERY_TROUBLE, Trouble
 from tanzaku.gateway.routes._rules import Rule, Way, When
 
 _WHEN: Final = ("model", "path", "key", "team", "tag", "headers")
+_TROUBLES: Final = ("429", "529", "5xx", "timeout", "connect")
 _HEAVIEST: Final = 1000
 
 
@@ -37,7 +39,7 @@ def read_routes(entry: Entry, upstreams: Collection[str]) -> tuple[Rule, ...]:
 
 
 def _read_rule(entry: Entry, name: str, upstreams: Collection[str]) -> Rule:
-    fields = entry.as_fields(("name", "when", "to", "fall_back"), ("to",))
+    fields = entry.as_fields(("name", "when", "to", "fall_back", "on"), ("to",))
     to = _read_ways(fields["to"], upstreams, ("upstream", "weight", "model"))
     if not to:
         raise InputFileError(
@@ -51,7 +53,17 @@ def _read_rule(entry: Entry, name: str, upstreams: Collection[str]) -> Rule:
         to=to,
         when=read_when(fields["when"]) if "when" in fields else When(),
         fall_back=fall_back,
+        on=_read_on(fields["on"]) if "on" in fields else EVERY_TROUBLE,
     )
+
+
+def _read_on(entry: Entry) -> frozenset[Trouble]:
+    """Statuses may stand there as numbers or as texts."""
+    troubles = {str(one.content): one for one in entry.as_list()}
+    for name, one in troubles.items():
+        if name not in EVERY_TROUBLE:
+            one.as_choice(_TROUBLES)
+    return frozenset(cast("Trouble", name) for name in troubles)
 
 
 def _read_ways(entry: Entry, upstreams: Collection[str], known: Collection[str]) -> tuple[Way, ...]:

@@ -53,13 +53,13 @@ def explain(table: RouteTable, told: dict[str, Any]) -> dict[str, Any]:
         "earlier_routes": [
             {"route": name, "does_not_hold": what} for name, what in plan.missed.items()
         ],
-        "violations": [str(violation) for violation in _find_violations(asked)],
+        "violations": [str(one) for one in _find_violations(asked, plan.ways[0][0].model)],
     }
 
 
-def _find_violations(asked: Asked) -> list[Violation]:
+def _find_violations(asked: Asked, model: str | None) -> list[Violation]:
     """Nothing where no body was told: then it is not the whole call."""
-    return find_violations(asked) if asked.params.keys() - {"model"} else []
+    return find_violations(asked, model) if asked.params.keys() - {"model"} else []
 
 
 def _build_asked(told: dict[str, Any]) -> tuple[Asked, Caller]:

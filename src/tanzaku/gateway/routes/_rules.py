@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from tanzaku.gateway._stages import Asked, Caller
+from tanzaku.gateway._stages import EVERY_TROUBLE, Asked, Caller, Trouble
 from tanzaku.transport import get_header
 
 
@@ -57,10 +57,11 @@ class Way:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Calls that meet `when` go to one of `to`, by weight; then to the others of `to`, then to
-    `fall_back` in order."""
+    """Calls that meet `when` go to one of `to`, by weight; then, after trouble that `on` lists, to
+    the others of `to` and to `fall_back` in order."""
 
     name: str
     to: tuple[Way, ...]
     when: When = When()
     fall_back: tuple[Way, ...] = ()
+    on: frozenset[Trouble] = EVERY_TROUBLE

@@ -9,7 +9,7 @@ from typing import Final
 
 from tanzaku.catalog import UnknownModelError, get_model
 from tanzaku.gateway._asked import COUNT_TOKENS, MESSAGES
-from tanzaku.gateway._stages import Asked, Caller, Target
+from tanzaku.gateway._stages import Asked, Caller, Target, Trouble
 from tanzaku.gateway.routes._rules import Rule, Way, When
 from tanzaku.gateway.upstreams import Bar, Upstream
 from tanzaku.wire import RETRY_AFTER, ApiError, get_error_type
@@ -107,8 +107,8 @@ class _Line:
     def __init__(self, rule: Rule, upstreams: Mapping[str, Upstream]) -> None:
         self.rule = rule
         self.when = None if rule.when == _ALWAYS else rule.when
-        self.to = [_Lane(way, upstreams[way.upstream]) for way in rule.to]
-        self.fall_back = [_Lane(way, upstreams[way.upstream]) for way in rule.fall_back]
+        self.to = [_Lane(way, upstreams[way.upstream], rule.on) for way in rule.to]
+        self.fall_back = [_Lane(way, upstreams[way.upstream], rule.on) for way in rule.fall_back]
 
     @property
     def lanes(self) -> "list[_Lane]":
@@ -119,10 +119,11 @@ class _Lane:
     """One way of a rule, with the targets it becomes: one for each group of calls that has a rate
     limit of its own."""
 
-    __slots__ = ("_targets", "_upstream", "way")
+    __slots__ = ("_on", "_targets", "_upstream", "way")
 
-    def __init__(self, way: Way, upstream: Upstream) -> None:
+    def __init__(self, way: Way, upstream: Upstream, on: frozenset[Trouble]) -> None:
         self.way = way
+        self._on = on
         self._upstream = upstream
         self._targets: dict[str, Target] = {}
 
@@ -143,7 +144,7 @@ class _Lane:
             # What is neither message nor count keeps its model: see the class of the table.
             model = self.way.model if asked.path in _SPREAD else None
             retry = upstream.settings.retry
-            target = Target(upstream.name, upstream.bind(group), model=model, retry=retry)
+            target = Target(upstream.name, upstream.bind(group), model, retry, self._on)
             self._targets[group] = target
         return target
 

@@ -52,6 +52,7 @@ routes:
   - name: cheap
     when: {model: claude-haiku-*, path: /v1/messages, key: key_1, team: a, tag: b, headers: {X-App: "c*"}}
     to: sim
+    on: [429, "529", 5xx]
   - to:
       - {upstream: api, weight: 9}
       - {upstream: relay, model: claude-haiku-4-5}
@@ -92,7 +93,7 @@ def test_a_configuration_says_what_it_says() -> None:
     }
     when = When("claude-haiku-*", "/v1/messages", "key_1", "a", "b", ((b"x-app", "c*"),))
     assert config.rules == (
-        Rule("cheap", (Way("sim"),), when),
+        Rule("cheap", (Way("sim"),), when, on=frozenset({"429", "529", "5xx"})),
         Rule(
             "route 2",
             (Way("api", 9), Way("relay", model="claude-haiku-4-5")),
