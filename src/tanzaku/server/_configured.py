@@ -129,6 +129,12 @@ class Configured:
             return self._simulator
         if settings.recording is not None:
             return Replay.load(settings.recording, clock=self._clock)
+        if settings.kind != "anthropic":
+            raise UserError(
+                "Upstreams of kind `{kind}` cannot be served yet.",
+                hint="Use one of kind `anthropic`.",
+                kind=settings.kind,
+            )
         client = HttpClient(
             clock=self._clock,
             timeouts=settings.timeouts,
