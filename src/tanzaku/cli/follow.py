@@ -22,31 +22,32 @@ class Tail:
     """What has ended since, each exchange once, in the order it started as far as that is known."""
 
     def __init__(self, reader: "LedgerReader", filters: "Filters") -> None:
+        from tanzaku.ledger import Filters
+
         self._reader = reader
         self._filters = filters
-        self._floor = reader.count_exchanges()
+        self._unsettled = Filters(unsettled=True)
+        self._floor = reader.find_last_seq()
         self._shown: set[int] = set()
 
     def read(self) -> list[Exchange]:
         """The exchanges that have ended since the last call."""
+        # In this order, so that what happens meanwhile is found by the next call.
+        last = self._reader.find_last_seq()
+        under_way = self._reader.list_after(self._floor, self._unsettled)
         rows = self._reader.list_after(self._floor, self._filters)
         ended = []
         for seq, exchange in rows:
             if exchange.settlement is not None and seq not in self._shown:
                 self._shown.add(seq)
                 ended.append(exchange)
-        self._advance([seq for seq, _ in rows])
+        if len(rows) == _MOST:
+            # One that never ends may not hold up the rest.
+            self._floor = rows[-1][0]
+        else:
+            self._floor = under_way[0][0] - 1 if under_way else last
+        self._shown = {seq for seq in self._shown if seq > self._floor}
         return ended
-
-    def _advance(self, found: list[int]) -> None:
-        """Pass over what was shown up to the first that is still under way; one that never ends
-        may not hold up the rest."""
-        is_full = len(found) == _MOST
-        for seq in found:
-            if seq not in self._shown and not is_full:
-                return
-            self._floor = seq
-            self._shown.discard(seq)
 
 
 def follow_log(

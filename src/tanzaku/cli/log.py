@@ -1,6 +1,7 @@
 """`tanzaku log`: recorded exchanges, newest first, and one in full."""
 
 import json
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -40,6 +41,16 @@ def build(messages: Messages) -> click.Command:
             click.Option(["--team"], help=say("cli.log.team.help")),
             click.Option(["--tag"], help=say("cli.log.tag.help")),
             click.Option(["--failed"], is_flag=True, help=say("cli.log.failed.help")),
+            click.Option(["--error"], metavar="TYPE", help=say("cli.log.error.help")),
+            click.Option(
+                ["--min-cost"],
+                metavar="USD",
+                type=click.FloatRange(0),
+                help=say("cli.log.cost.help"),
+            ),
+            click.Option(
+                ["--slow"], metavar="MS", type=click.FloatRange(0), help=say("cli.log.slow.help")
+            ),
             click.Option(["--follow", "-f"], is_flag=True, help=say("cli.log.follow.help")),
             ledger_option(messages),
             json_option(messages),
@@ -72,6 +83,8 @@ def list_log(
     *,
     limit: int,
     follow: bool,
+    min_cost: float | None,
+    slow: float | None,
     ledger: Path | None,
     as_json: bool,
     **conditions: Any,
@@ -82,6 +95,8 @@ def list_log(
     from tanzaku.ledger import Filters, Ledger
 
     context: CliContext = ctx.obj
+    conditions["min_usd"] = None if min_cost is None else Decimal(str(min_cost))
+    conditions["least_ms"] = slow
     with Ledger.read(context.find_ledger(ledger)) as reader:
         if follow:
             follow_log(context, reader, Filters(**conditions), as_json=as_json)

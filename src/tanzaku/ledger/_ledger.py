@@ -87,6 +87,12 @@ class LedgerReader:
         with self._connect() as connection:
             return _query.sum_all(connection, Filters(since=since, until=until))
 
+    def find_last_seq(self) -> int:
+        """The number of the exchange that started last, 0 where there is none: `list_after` goes on
+        from there."""
+        with self._connect() as connection:
+            return _query.find_last_seq(connection)
+
     def count_exchanges(self) -> int:
         """How many exchanges have started, at a cost that does not grow with them."""
         with self._connect() as connection:
@@ -263,6 +269,11 @@ class Ledger(LedgerReader):
         Blocks. LedgerError when the file cannot be written.
         """
         self._writer.prune(retention, self._clock.now())
+
+    @property
+    def under_way(self) -> int:
+        """How many exchanges have started and not ended."""
+        return len(self._opened)
 
     @property
     def is_healthy(self) -> bool:

@@ -15,6 +15,7 @@ from tanzaku.ledger._row import (
     from_picousd,
     read_exchange,
     storable,
+    to_picousd,
 )
 
 MAX_LIMIT = 1000
@@ -88,6 +89,9 @@ class Conditions(TypedDict, total=False):
     team: str | None
     tag: str | None
     failed: bool
+    error: str | None
+    min_usd: Decimal | None
+    least_ms: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +100,8 @@ class Filters:
 
     `model` is the one asked for or the one that answered; `since` <= start < `until`, Unix seconds;
     `key` is a virtual key's id.
-    `failed` asks for what ended in an error, `unsettled` for what has not ended.
+    `failed` asks for what ended in an error, `error` for one of that type, `unsettled` for what has
+    not ended; `min_usd` for what cost at least that, `least_ms` for what took so long.
     """
 
     model: str | None = None
@@ -109,6 +114,9 @@ class Filters:
     tag: str | None = None
     failed: bool = False
     unsettled: bool = False
+    error: str | None = None
+    min_usd: Decimal | None = None
+    least_ms: float | None = None
 
     def render(self) -> tuple[str, dict[str, Any]]:
         """The SQL condition and its named parameters."""
@@ -123,6 +131,9 @@ class Filters:
             "tag": "instr(',' || (labels ->> '$.tags') || ',', ',' || :tag || ',') > 0",
             "unsettled": "(settled_at IS NULL) = :unsettled",
             "failed": "(error_type IS NOT NULL OR status >= 400) = :failed",
+            "error": "error_type = :error",
+            "min_usd": "cost_picousd >= :min_usd",
+            "least_ms": "total_ms >= :least_ms",
         }
         values = {
             "model": storable(self.model),
@@ -135,6 +146,9 @@ class Filters:
             "tag": storable(self.tag),
             "failed": self.failed or None,
             "unsettled": self.unsettled or None,
+            "error": storable(self.error),
+            "min_usd": None if self.min_usd is None else to_picousd(self.min_usd),
+            "least_ms": self.least_ms,
         }
         given = {name: value for name, value in values.items() if value is not None}
         return " AND ".join(["1", *(conditions[name] for name in given)]), given
@@ -208,6 +222,12 @@ def count_exchanges(connection: apsw.Connection) -> int:
     count = connection.execute("SELECT coalesce(max(seq) - min(seq) + 1, 0) FROM started").get
     assert isinstance(count, int)
     return count
+
+
+def find_last_seq(connection: apsw.Connection) -> int:
+    seq = connection.execute("SELECT coalesce(max(seq), 0) FROM started").get
+    assert isinstance(seq, int)
+    return seq
 
 
 def _read_sum(row: tuple[Any, ...]) -> CostRow:
