@@ -1,6 +1,8 @@
 """A gateway's configuration at the command line."""
 
 import json
+import signal
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -120,3 +122,22 @@ def test_a_running_server_explains_and_reads_its_file_anew(
     path.write_text(BROKEN[0][1], encoding="utf-8")
     assert ":6:27: unknown key `fallback`" in tanzaku.run("config", "reload", *where, exit_code=1)
     assert json.loads(tanzaku.run(*asked))["route"] == "renamed"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGHUP")
+def test_sighup_reads_the_file_anew_and_a_bad_one_is_only_logged(
+    tanzaku: CommandLine, serve: Callable[..., Serving], path: Path, tmp_path: Path
+) -> None:
+    ledger = str(tmp_path / "ledger.db")
+    serving = serve("--config", str(path), "--ledger", ledger)
+    asked = ("route", "explain", "--model", "claude-haiku-4-5", "--json")
+    asked += ("--url", serving.url, "--ledger", ledger)
+    for text, logged in (
+        (GOOD.replace("name: rest", "name: renamed"), "the configuration was read anew"),
+        (BROKEN[0][1], "gateway.yaml:6:27: unknown key `fallback`"),
+    ):
+        path.write_text(text, encoding="utf-8")
+        serving.process.send_signal(signal.SIGHUP)
+        assert serving.process.stderr is not None
+        assert logged in serving.process.stderr.readline()
+        assert json.loads(tanzaku.run(*asked))["route"] == "renamed"

@@ -29,7 +29,7 @@ from tanzaku.gateway import (
 from tanzaku.gateway.config import Config, load_config
 from tanzaku.gateway.keys import ADMIN_VARIABLE, Keyring, find_token_file, load_admin_token
 from tanzaku.gateway.telemetry import METRICS, Metrics, MetricsRoute
-from tanzaku.ledger import FileShelf, Ledger
+from tanzaku.ledger import FileShelf, Ledger, LedgerSettings
 from tanzaku.server._configured import Configured, find_key_shelf
 from tanzaku.server._control import FAULTS, SCENARIO, ControlRoutes
 from tanzaku.server._gate import Guard, ensure_may_listen, find_hosts
@@ -58,6 +58,7 @@ from tanzaku.transport import (
 )
 from tanzaku.wire import validate
 
+_LOG = logging.getLogger(__name__)
 _MEGABYTE = 1024 * 1024
 _REMEMBERED_REQUESTS = 1000
 _KEY = re.compile("[!-~]+")
@@ -119,6 +120,7 @@ class Server:
         self._hosts = find_hosts(host, options)
         # Read here, so that a wrong one starts nothing.
         self._config = self._load_config(options) if options.config is not None else None
+        self._configured: Configured | None = None
         self._host = host
         self._is_remote = not is_loopback_host(host)
         self._port = port
@@ -185,7 +187,11 @@ class Server:
             log.addHandler(lines)
             log.propagate = False
             log.setLevel(logging.INFO)
-        run_until_signal(self._open, on_ready=lambda server: on_ready(server.url))
+        run_until_signal(
+            self._open,
+            on_ready=lambda server: on_ready(server.url),
+            on_hangup=None if self._config is None else self._reload,
+        )
 
     @property
     def url(self) -> str:
@@ -310,7 +316,7 @@ class Server:
         refusals = Refusals(chance)
         loading = asyncio.create_task(asyncio.to_thread(_load_facts))
         async with AsyncExitStack() as stack:
-            ledger = stack.enter_context(Ledger.open(self._ledger_path, clock=self._clock))
+            ledger = stack.enter_context(self._open_ledger())
             self._open_shelf(stack)
             stack.push_async_callback(self._close_simulator)
             controls = self._build_controls(stack)
@@ -325,6 +331,7 @@ class Server:
             else:
                 name = ", ".join(self._config.upstreams)
                 configured = await self._configure(self._config, ledger, chance, token, stack)
+                self._configured = configured
                 controls |= configured.build_controls(lambda: self._load_config(self._options))
                 routes, ring = configured.table, configured.ring
                 stages = configured.build_stages(self._intercept, metrics.observe)
@@ -356,6 +363,10 @@ class Server:
             stack.callback(self._forget_running)
             yield self
         await loading
+
+    def _open_ledger(self) -> Ledger:
+        settings = LedgerSettings() if self._config is None else self._config.ledger
+        return Ledger.open(self._ledger_path, clock=self._clock, settings=settings)
 
     def _open_shelf(self, stack: AsyncExitStack) -> None:
         # Without a file of its own it is a temporary one: a batch may hold 256 MB.
@@ -394,6 +405,16 @@ class Server:
 
     def _intercept(self, request: HttpRequest) -> Interception | None:
         return self._faults.intercept(request)
+
+    def _reload(self) -> None:
+        """Read the configuration anew, on SIGHUP; a bad one changes nothing and is logged."""
+        assert self._configured is not None
+        try:
+            self._configured.replace(self._load_config(self._options))
+        except UserError as error:
+            _LOG.error("the configuration stays as it was: %s %s", error.message, error.hint)
+        else:
+            _LOG.warning("the configuration was read anew")
 
     @staticmethod
     def _load_config(options: ServerOptions) -> Config:

@@ -237,12 +237,16 @@ class ThreadedServer[T]:
 
 
 def run_until_signal[T](
-    open_context: Callable[[], AbstractAsyncContextManager[T]], *, on_ready: Callable[[T], None]
+    open_context: Callable[[], AbstractAsyncContextManager[T]],
+    *,
+    on_ready: Callable[[T], None],
+    on_hangup: Callable[[], None] | None = None,
 ) -> None:
     """Hold an async context (usually `serve(…)`) open until SIGINT or SIGTERM, then drain.
 
     Blocks; call it from the main thread. `on_ready` gets what the context gave once connections
-    are taken. A second signal cuts the drain short.
+    are taken, `on_hangup` is called in its loop on SIGHUP where there is one (not on Windows). A
+    second signal to end cuts the drain short.
     """
 
     async def hold() -> None:
@@ -256,6 +260,8 @@ def run_until_signal[T](
 
         _install(on_signal)
         async with open_context() as opened:
+            if on_hangup is not None and sys.platform != "win32":
+                asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, on_hangup)
             on_ready(opened)
             await stop.wait()
 
