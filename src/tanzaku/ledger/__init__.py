@@ -7,7 +7,7 @@ from tanzaku.ledger._privacy import PRIVACIES, Privacy
 from tanzaku.ledger._prune import Retention
 from tanzaku.ledger._query import CostRow, Filters, Grouping
 from tanzaku.ledger._reconcile import RECONCILED
-from tanzaku.ledger._settings import LedgerSettings
+from tanzaku.ledger._settings import LedgerSettings, Policy
 from tanzaku.ledger._shelf import MemoryShelf, Shelf, ShelfRow
 from tanzaku.ledger._shelf_file import FileShelf
 from tanzaku.ledger._sqlite import SqliteVerdict, sqlite_verdict
@@ -26,6 +26,7 @@ __all__ = [
     "LedgerReader",
     "LedgerSettings",
     "MemoryShelf",
+    "Policy",
     "Privacy",
     "Retention",
     "Shelf",
