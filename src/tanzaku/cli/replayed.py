@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from tanzaku.core import VERSION, UserError, format_rfc3339
 from tanzaku.exchange import Exchange
+from tanzaku.look import escape_controls, strip_controls
 
 SHAPES: Final = ("curl", "python", "typescript", "har")
 _BASE: Final = "${ANTHROPIC_BASE_URL:-https://api.anthropic.com}"
@@ -28,17 +29,38 @@ def write_as(shape: str, exchange: Exchange) -> str:
         case "typescript":
             return _write_typescript(_read_params(exchange), _list_versions(exchange))
         case _:
-            return json.dumps(_build_har(exchange), ensure_ascii=False, indent=2)
+            har = json.dumps(_build_har(exchange), ensure_ascii=False, indent=2)
+            return escape_controls(har)
 
 
 def _write_curl(exchange: Exchange) -> str:
-    headers = dict(exchange.request_headers)
-    lines = [f'curl -sS -X {exchange.method} "{_BASE}"{shlex.quote(exchange.path)}']
-    lines += [f"-H {shlex.quote(f'{name}: {headers[name]}')}" for name in _SENT if name in headers]
+    # Braces and dots in a path are no pattern and no way up; as they came they go.
+    lines = [f"curl -sS --globoff --path-as-is -X {shlex.quote(exchange.method)}"]
+    lines.append(f'"{_BASE}"{shlex.quote(exchange.path)}')
+    lines += [
+        f"-H {shlex.quote(f'{name}: {value}')}"
+        for name, value in exchange.request_headers
+        if name in _SENT and value.isprintable()
+    ]
     lines.append('-H "x-api-key: $ANTHROPIC_API_KEY"')
-    if exchange.request_body:
-        lines.append(f"--data-binary {shlex.quote(_decode(exchange))}")
-    return " \\\n  ".join(lines)
+    if not exchange.request_body:
+        return " \\\n  ".join(lines)
+    # Through a pipe: as an argument it could be too long, and one that begins with @ names a file.
+    lines.append("--data-binary @-")
+    return f"{_write_printf(exchange.request_body)} |\n{' \\\n  '.join(lines)}"
+
+
+def _write_printf(body: bytes) -> str:
+    """A shell command that writes these very bytes, itself without what could steer a terminal."""
+    try:
+        text = body.decode()
+    except UnicodeDecodeError:
+        text = ""
+    if text and strip_controls(text) == text:
+        return f"printf %s {shlex.quote(text)}"
+    plain = {*range(0x20, 0x7F)} - set(b"%'\\")
+    octal = "".join(chr(byte) if byte in plain else f"\\{byte:03o}" for byte in body)
+    return f"printf '{octal}'"
 
 
 def _write_python(params: Mapping[str, Any], headers: Mapping[str, str]) -> str:
@@ -62,7 +84,7 @@ def _write_python(params: Mapping[str, Any], headers: Mapping[str, str]) -> str:
 
 
 def _write_typescript(params: Mapping[str, Any], headers: Mapping[str, str]) -> str:
-    body = json.dumps(params, ensure_ascii=False, indent=2)
+    body = escape_controls(json.dumps(params, ensure_ascii=False, indent=2))
     options = json.dumps({"headers": dict(headers)})
     ending = (
         "for await (const event of message) {\n  console.log(JSON.stringify(event));\n}\n"
