@@ -188,10 +188,10 @@ def test_no_new_address_is_lost_in_a_cool_down() -> None:
 
 def test_what_was_learnt_is_not_new_and_what_comes_after_it_is() -> None:
     machine = watch(ADDRESS)
-    machine.learn([("key_1", "10.0.0.1"), ("key_1", "10.0.0.2")])
+    machine.learn([("key_1", "10.0.0.1"), ("key_1", "10.0.0.2"), ("key_2", "10.0.0.1")])
     use(machine, 1, "10.0.0.2")
     assert machine.check(START + 1) == []
-    use(machine, 2, "10.0.0.3")
+    use(machine, 2, "10.0.0.3", key="key_2")
     assert machine.check(START + 2)[0].addresses == ("10.0.0.3",)
 
 
