@@ -2,10 +2,12 @@
 
 import json
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jsonschema_rs
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tanzaku.core import InputFileError
 from tanzaku.core.plain_yaml import parse_yaml
@@ -236,3 +238,80 @@ def test_a_file_that_is_not_there_or_no_text_says_so(tmp_path: Path) -> None:
     path.write_bytes(b"upstreams:\n  \xff: {}\n")
     with pytest.raises(InputFileError, match="not UTF-8"):
         load_config(path, {})
+
+
+WHOLE = {
+    "upstreams": {
+        "sim": {"kind": "simulator"},
+        "api": {
+            "kind": "anthropic",
+            "live": True,
+            "keys": ["env:KEY", "env:OTHER"],
+            "headers": {"x-team": "a"},
+            "retry": {"max_retries": 1, "backoff_s": [1, 2]},
+            "timeouts": {"idle_s": 5},
+            "breaker": {"share": 0.5},
+            "url": "https://relay.test/claude",
+            "probe_s": 5,
+        },
+    },
+    "routes": [
+        {"name": "a", "when": {"model": "m*", "headers": {"x-app": "*"}}, "to": "sim"},
+        {"to": [{"upstream": "api", "weight": 2}], "fall_back": [{"upstream": "sim"}], "on": [529]},
+    ],
+    "keys": {"required": True},
+    "budgets": [{"scope": "all", "per": "day", "usd": 1}],
+    "preflight": "warn",
+}
+
+
+def list_places(value: Any, way: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """The way to every value below `value`."""
+    inner: list[Any] = []
+    if isinstance(value, dict):
+        inner = list(value)
+    elif isinstance(value, list):
+        inner = list(range(len(value)))
+    ways = [(*way, key) for key in inner]
+    return ways + [below for one, key in zip(ways, inner, strict=True)
+                   for below in list_places(value[key], one)]  # fmt: skip
+
+
+JUNK = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-(10**17), 10**17),
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]), max_size=12),
+    st.sampled_from(["env:KEY", "env:", "file:", "http://[", "https://a:b@c", "*", "-1", "5xx"]),
+    st.lists(st.sampled_from(["sim", "api", 1, None]), max_size=2),
+    st.dictionaries(st.sampled_from(["kind", "x", "to", ""]), st.integers(0, 9), max_size=2),
+)
+
+
+def find_mistake(value: Any) -> str:
+    """What is wrong with the configuration; empty for a good one."""
+    try:
+        parse_config(json.dumps(value, ensure_ascii=False), "gateway.yaml", ENVIRONMENT)
+    except InputFileError as error:
+        return error.message
+    return ""
+
+
+@settings(max_examples=200)
+@given(st.sampled_from(list_places(WHOLE)), JUNK)
+def test_whatever_stands_in_one_place_is_named_there_or_is_what_the_schema_takes(
+    way: tuple[Any, ...], junk: Any
+) -> None:
+    changed = json.loads(json.dumps(WHOLE))
+    inner = changed
+    for key in way[:-1]:
+        inner = inner[key]
+    inner[way[-1]] = junk
+    mistake = find_mistake(changed)
+    assert mistake.startswith("gateway.yaml:1:") or (mistake == "" and SCHEMA.is_valid(changed))
+
+
+def test_the_file_that_is_broken_there_is_good_before() -> None:
+    assert find_mistake(WHOLE) == ""
+    SCHEMA.validate(WHOLE)
