@@ -2,16 +2,16 @@
 
 import asyncio
 import logging
-from collections.abc import Iterable
 from typing import Final
 
 from tanzaku.core import Clock
 from tanzaku.exchange import Exchange
 from tanzaku.gateway._settle import CLIENT_GONE
-from tanzaku.gateway.alerts._rules import AlertSettings
+from tanzaku.gateway.alerts._rules import KNOWN_S, AlertSettings
 from tanzaku.gateway.alerts._watch import Watch
 from tanzaku.gateway.alerts._webhook import Webhook
 from tanzaku.gateway.alerts._windows import Sample
+from tanzaku.ledger import Filters, LedgerError, LedgerReader
 
 PAUSE_S: Final = 1.0
 _PICO: Final = 10**12
@@ -26,13 +26,10 @@ class Alerts:
     def __init__(self, settings: AlertSettings, clock: Clock) -> None:
         self._clock = clock
         self._watch = Watch(settings.rules, settings.cool_down_s)
+        self._is_about_places = any(rule.measure == "new_address" for rule in settings.rules)
         self._webhook = None if settings.webhook is None else Webhook(settings.webhook, clock)
         self._samples: list[Sample] = []
         self._task: asyncio.Task[None] | None = None
-
-    def learn(self, places: Iterable[tuple[str, str]]) -> None:
-        """Take pairs of a virtual key's id and an address as known."""
-        self._watch.learn(places)
 
     def observe(self, exchange: Exchange) -> None:
         """Count one settled exchange at the next look."""
@@ -40,11 +37,11 @@ class Alerts:
         if sample is not None:
             self._samples.append(sample)
 
-    def open(self) -> None:
-        """Look from now on."""
+    def open(self, ledger: LedgerReader) -> None:
+        """Look from now on, once the ledger has said where virtual keys were used from."""
         if self._webhook is not None:
             self._webhook.open()
-        self._task = asyncio.create_task(self._run())
+        self._task = asyncio.create_task(self._run(ledger))
 
     async def close(self) -> None:
         """Stop."""
@@ -55,7 +52,10 @@ class Alerts:
         if self._webhook is not None:
             await self._webhook.close()
 
-    async def _run(self) -> None:
+    async def _run(self, ledger: LedgerReader) -> None:
+        if self._is_about_places:
+            since = self._clock.now() - KNOWN_S
+            self._watch.learn(await asyncio.to_thread(_read_places, ledger, since))
         while True:
             await self._clock.sleep(PAUSE_S)
             samples, self._samples = self._samples, []
@@ -66,6 +66,18 @@ class Alerts:
                 _log.log(level, "%s", notice.text)
                 if self._webhook is not None:
                     self._webhook.post(notice)
+
+
+def _read_places(ledger: LedgerReader, since: float) -> set[tuple[str, str]]:
+    """The virtual keys and the addresses they were used from; what was read until it failed."""
+    places, seq = set(), 0
+    try:
+        while rows := ledger.list_after(seq, Filters(since=since)):
+            seq = rows[-1][0]
+            places |= {(e.labels.get("key", ""), e.labels.get("address", "")) for _, e in rows}
+    except LedgerError as error:
+        _log.warning("where virtual keys were used from is not known: %s", error)
+    return {place for place in places if all(place)}
 
 
 def read_sample(exchange: Exchange) -> Sample | None:

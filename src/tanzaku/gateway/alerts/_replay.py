@@ -1,22 +1,19 @@
 """What the rules would have said of calls that are kept: the same machine, driven by their times."""
 
 from collections.abc import Iterable, Sequence
-from typing import Final
 
 from tanzaku.exchange import Exchange
 from tanzaku.gateway.alerts._alerts import read_sample
-from tanzaku.gateway.alerts._rules import AlertSettings
+from tanzaku.gateway.alerts._rules import KNOWN_S, AlertSettings
 from tanzaku.gateway.alerts._watch import Notice, Watch
 from tanzaku.gateway.alerts._windows import SLICES
-
-_KNOWN_S: Final = 7 * 86_400.0
 
 
 def find_warm_up_s(settings: AlertSettings) -> float:
     """How long before the first moment of interest calls begin to matter: the longest window, a
     week where it is about addresses."""
     return max(
-        (_KNOWN_S if rule.measure == "new_address" else rule.over_s for rule in settings.rules),
+        (KNOWN_S if rule.measure == "new_address" else rule.over_s for rule in settings.rules),
         default=0.0,
     )
 

@@ -16,6 +16,8 @@ from tanzaku.transport import (
 type Measure = Literal["spend_usd_per_hour", "error_share", "p95_ms", "new_address"]
 type Resolve = Callable[[Entry], str]
 
+KNOWN_S: Final = 7 * 86_400.0
+"""How long the ledger's word on where a virtual key was used from counts."""
 _THRESHOLDS: Final = ("spend_usd_per_hour", "error_share", "p95_ms")
 _SHORTEST_S: Final = 60.0
 _LONGEST_S: Final = 86_400.0

@@ -4,7 +4,7 @@ import asyncio
 import json
 import logging
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -22,6 +22,7 @@ from tanzaku.gateway.alerts import (
     read_sample,
     replay_alerts,
 )
+from tanzaku.ledger import Ledger
 from tanzaku.transport import HttpRequest, HttpResponse, serve
 
 RULE = AlertRule("spend_usd_per_hour", 5.0, 60)
@@ -37,6 +38,12 @@ def build(clock: VirtualClock, *, usd: str = "1", error: str | None = None) -> E
             error=None if error is None else ExchangeError(error, "said"),
         ),
     )  # fmt: skip
+
+
+@pytest.fixture
+def ledger() -> Iterator[Ledger]:
+    with Ledger.open(None, clock=VirtualClock()) as ledger:
+        yield ledger
 
 
 @dataclass
@@ -72,13 +79,15 @@ def settle(webhook: WebhookSettings | None = None) -> AlertSettings:
     return AlertSettings((RULE,), 900.0, webhook)
 
 
-def test_a_notice_is_posted_with_its_figures(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_notice_is_posted_with_its_figures(
+    ledger: Ledger, caplog: pytest.LogCaptureFixture
+) -> None:
     hook, clock = Hook([204]), VirtualClock()
 
     async def run() -> None:
         async with listen(hook) as url:
             alerts = Alerts(settle(WebhookSettings(url, "/hooks/a?b=1", "t0k")), clock)
-            alerts.open()
+            alerts.open(ledger)
             alerts.observe(build(clock))
             await pass_time(clock, lambda: len(hook.kept) == 2)
             await alerts.close()
@@ -118,14 +127,18 @@ def test_a_notice_is_posted_with_its_figures(caplog: pytest.LogCaptureFixture) -
     ids=["in the end", "never", "wrong place", "redirect", "redirect of a post"],
 )
 def test_it_is_tried_again_so_often_and_no_redirect_is_followed(
-    statuses: list[int], tries: int, trouble: str | None, caplog: pytest.LogCaptureFixture
+    ledger: Ledger,
+    statuses: list[int],
+    tries: int,
+    trouble: str | None,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     hook, clock = Hook(statuses), VirtualClock()
 
     async def run() -> None:
         async with listen(hook) as url:
             alerts = Alerts(settle(WebhookSettings(url, "/s3cret")), clock)
-            alerts.open()
+            alerts.open(ledger)
             alerts.observe(build(clock))
             errors = [lambda: "not posted" in caplog.text, lambda: len(hook.kept) >= tries]
             await pass_time(clock, errors[trouble is None])
@@ -144,7 +157,9 @@ def test_it_is_tried_again_so_often_and_no_redirect_is_followed(
     assert "s3cret" not in caplog.text
 
 
-def test_a_webhook_that_is_not_there_delays_nobody(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_webhook_that_is_not_there_delays_nobody(
+    ledger: Ledger, caplog: pytest.LogCaptureFixture
+) -> None:
     clock = VirtualClock()
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # bound and not listening: nobody answers, nobody else comes
@@ -152,7 +167,7 @@ def test_a_webhook_that_is_not_there_delays_nobody(caplog: pytest.LogCaptureFixt
 
         async def run() -> None:
             alerts = Alerts(settle(WebhookSettings(url, "/s3cret")), clock)
-            alerts.open()
+            alerts.open(ledger)
             alerts.observe(build(clock))
             await pass_time(clock, lambda: "gave no answer" in caplog.text)
             await alerts.close()
@@ -165,7 +180,7 @@ def test_a_webhook_that_is_not_there_delays_nobody(caplog: pytest.LogCaptureFixt
 
 
 def test_a_name_that_leads_into_this_machine_is_not_posted_to(
-    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    ledger: Ledger, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hook, clock = Hook([200]), VirtualClock()
 
@@ -180,7 +195,7 @@ def test_a_name_that_leads_into_this_machine_is_not_posted_to(
 
             monkeypatch.setattr(loop_type, "getaddrinfo", lead_here)
             alerts = Alerts(settle(WebhookSettings(f"http://hooks.example:{port}", "/x")), clock)
-            alerts.open()
+            alerts.open(ledger)
             alerts.observe(build(clock))
             await pass_time(clock, lambda: "not posted" in caplog.text)
             await alerts.close()
@@ -213,3 +228,29 @@ def test_a_replay_says_what_was_told_at_the_time() -> None:
     # What is over before the time asked about is not told of.
     late = replay_alerts(calls, settle(), since=start + 1300, until=clock.now())
     assert [round(n.at - start, -2) for n in late] == [2400, 2500]
+
+
+def test_where_a_key_was_used_from_is_known_after_a_restart(
+    ledger: Ledger, caplog: pytest.LogCaptureFixture
+) -> None:
+    clock = VirtualClock()
+
+    async def run() -> None:
+        kept = build(clock)
+        ledger.start(kept)
+        await ledger.settle(kept)
+        alerts = Alerts(AlertSettings((AlertRule("new_address"),)), clock)
+        alerts.open(ledger)
+        # Before the ledger has said anything.
+        for address in ("10.0.0.2", "10.0.0.1"):
+            exchange = build(clock)
+            exchange.labels["address"] = address
+            alerts.observe(exchange)
+        await pass_time(clock, lambda: bool(caplog.records))
+        await alerts.close()
+
+    with caplog.at_level(logging.WARNING, "tanzaku.alerts"):
+        asyncio.run(run())
+    assert [record.getMessage() for record in caplog.records] == [
+        "Alert: the key key_1 is used from a new address: 10.0.0.2."
+    ]
