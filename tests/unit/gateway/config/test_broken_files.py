@@ -262,6 +262,9 @@ WHOLE = {
     "keys": {"required": True},
     "budgets": [{"scope": "all", "per": "day", "usd": 1}],
     "preflight": "warn",
+    "cache": {"max_mb": 1, "scope": "team", "on": [{"model": "m*"}], "keep": "disk"},
+    "batching": {"collect_s": 1, "max_requests": 5, "on_late": "send_now"},
+    "limits": {"queue_s": 1},
 }
 
 
