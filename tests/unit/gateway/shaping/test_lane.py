@@ -197,11 +197,11 @@ def test_no_client_of_a_load_that_fits_is_refused(case: str, is_stream: bool, da
     chance = Random(case)
     calls = [
         build_call(chance, START + number * every_s + later_s, is_stream=is_stream)
-        for number in range(15)
+        for number in range(10)
         for later_s, count in ((0, size), (12, more))
         for _ in range(count)
     ]
-    assert count_refused_without_lane(build_world(**figures), calls) > 14
+    assert count_refused_without_lane(build_world(**figures), calls) > 9
     world = build_world(dated, **figures)
     world.run(calls)
     assert world.refused == []
@@ -216,7 +216,7 @@ def test_no_client_of_a_load_that_fits_is_refused(case: str, is_stream: bool, da
 def test_a_limit_is_used_up_while_calls_wait_for_it(
     kind: str, rate: int, is_stream: bool, dated: Dated
 ) -> None:
-    minutes = 20
+    minutes = 10
     world = build_world(dated, **{kind: rate})
     world.run(build_calls(Random(3), 150, minutes, is_stream=is_stream))
     used = sum(1 if kind == "requests" else getattr(call, kind) for call in world.done)
@@ -237,11 +237,11 @@ def test_what_others_use_of_the_same_limit_is_seen(is_stream: bool, dated: Dated
         if not isinstance(let_in, Refusal):
             let_in.finish(world.now, 10)
 
-    for second in range(0, 1200, 2):
+    for second in range(0, 600, 2):
         world.later(START + second, take)
-    calls = build_calls(chance, 120, 20, is_stream=is_stream)
+    calls = build_calls(chance, 120, 10, is_stream=is_stream)
     world.run(calls)
-    assert 0.97 * 30 * 20 <= len(world.done) <= 1.1 * 30 * 20 + 60
+    assert 0.97 * 30 * 10 <= len(world.done) <= 1.1 * 30 * 10 + 60
     # It cannot know when others ask: about as often as it is lucky it is not.
     assert world.refused_upstream <= len(world.done)
 
