@@ -71,7 +71,10 @@ def find_hosts(host: str, options: ServerOptions) -> frozenset[str]:
                 hint="Write it as it stands in the URL, without scheme and port.",
                 name=name,
             )
-    addresses = () if is_loopback_host(host) else find_reachable_addresses(host)
+    try:
+        addresses = find_reachable_addresses(host)
+    except ValueError:
+        addresses = []  # a name of this machine
     own = (f"[{address}]" if ":" in address else address for address in addresses)
     return LOOPBACK_NAMES | {name.lower() for name in (*own, *options.hosts)}
 

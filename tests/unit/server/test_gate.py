@@ -2,6 +2,7 @@
 
 import json
 import socket
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -127,6 +128,14 @@ def test_a_foreign_host_reaches_nothing(server: Server, host: str, status: int) 
         head = f"POST /v1/messages HTTP/1.1\nhost: {host}\ncontent-type: application/json"
         told = talk(server, head, MESSAGE)
         assert (told[0], json.loads(told[2])["type"]) == (status, "error")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere only 127.0.0.1 is there")
+def test_a_server_answers_to_the_address_it_listens_on() -> None:
+    with Server("127.0.0.2") as server:
+        health = "GET /_tanzaku/health HTTP/1.1"
+        assert talk(server, f"{health}\nhost: 127.0.0.2")[0] == 200
+        assert talk(server, f"{health}\nhost: 127.0.0.3")[0] == 421
 
 
 @pytest.mark.parametrize("target", ["http://localhost/_tanzaku/health", "http://evil.test/", "*"])

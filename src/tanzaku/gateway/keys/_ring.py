@@ -176,7 +176,6 @@ class Keyring:
         used_at = record.last_used_at
         if before is not None:
             used_at = before.used_at
-            self._by_digest.pop(before.record.digest, None)
             self._by_digest.pop(before.record.old_digest, None)
         entry = _Entry(record, used_at)
         self._entries[record.id] = entry

@@ -165,6 +165,25 @@ def test_a_change_under_way_does_not_bring_a_revoked_key_back() -> None:
     play(scene, shelf=SlowShelf())
 
 
+def test_a_use_during_a_change_is_not_forgotten() -> None:
+    async def scene(it: Keyed) -> None:
+        assert isinstance(it.shelf, SlowShelf)
+        it.shelf.go_on.set()
+        record, key = await it.ring.create({})
+        it.shelf.go_on.clear()
+        changing = asyncio.create_task(it.ring.change(record.id, {"name": "new"}))
+        await let_others_run()
+        it.clock.advance(1.0)
+        await it.enter(key)
+        it.shelf.go_on.set()
+        await changing
+        kept = it.ring.find(record.id)
+        assert kept is not None
+        assert (kept.name, kept.last_used_at) == ("new", it.clock.now())
+
+    play(scene, shelf=SlowShelf())
+
+
 def test_where_the_shelf_fails_a_key_is_revoked_and_nothing_else_happens() -> None:
     async def scene(it: Keyed) -> None:
         assert isinstance(it.shelf, SlowShelf)
@@ -257,6 +276,9 @@ def test_the_last_use_is_kept_now_and_then_and_at_the_end() -> None:
         it.clock.advance(60.0)
         await let_others_run()
         assert it.shelf.puts == made + 1
+        it.clock.advance(300.0)
+        await let_others_run()
+        assert it.shelf.puts == made + 1  # nothing was used meanwhile
         await it.ring.change(record.id, {"name": "renamed"})
         other = Keyed(it.shelf)
         await other.ring.open()
