@@ -50,6 +50,7 @@ class Room:
         self._pending = 0.0
         self._lasts_s = 0.0
         self._blocked_until = 0.0
+        self._is_limited = False
         self._told_at = 0.0
 
     @property
@@ -60,6 +61,8 @@ class Room:
     def find_wait(self, now: float, ticket: Ticket) -> float:
         """Seconds until a call may go if none that is under way ends; 0 for now. Only while
         `has_place`."""
+        if not self._is_limited:
+            return max(self._blocked_until - now, 0.0)
         for limit in self._limits:
             limit.refill(now)
         output = self.output
@@ -115,9 +118,10 @@ class Room:
 
     def learn(self, now: float, ticket: Ticket, states: Mapping[Kind, LimitState]) -> None:
         """The head of a call's answer has come, with these limits."""
-        if ticket.sent_at < self._told_at:
+        if ticket.sent_at < self._told_at or not states:
             return
         self._told_at = ticket.sent_at
+        self._is_limited = True
         for kind, limit, mark in zip(KINDS, self._limits, ticket.marks, strict=True):
             state = states.get(kind)
             if state is not None:

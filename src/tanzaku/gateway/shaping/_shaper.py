@@ -16,6 +16,8 @@ from tanzaku.wire import ApiError
 
 _LONGEST_RETRY_S: Final = 60
 _TICK_S: Final = 0.001
+# While nobody waits, what was said a moment ago will do.
+_LEARN_EVERY_S: Final = 0.1
 
 
 class Turn:
@@ -30,17 +32,20 @@ class Turn:
     async def wait_again(self, status: int, headers: HeaderList) -> bool:
         """Learn from the head of the upstream's answer. After a 429 that can be waited for, return
         True once it is the call's turn to ask again; False where the answer stands."""
-        lane, now = self._served.lane, self._served.clock.now()
+        served, ticket = self._served, self._ticket
+        lane, now = served.lane, served.clock.now()
+        if status != 429 and now < served.learns_at and not lane.is_waited_for:
+            return False
+        served.learns_at = now + _LEARN_EVERY_S
         states = parse_limits(headers)
         wait_s = read_retry_after(headers, now) if status == 429 else None
         if wait_s is None:
-            if states:
-                lane.room.learn(now, self._ticket, states)
+            lane.room.learn(now, ticket, states)
             return False
-        if not lane.refuse(now, self._ticket, states, wait_s):
-            self._served.serve()
+        if not lane.refuse(now, ticket, states, wait_s):
+            served.serve()
             return False
-        return await self._served.wait(self._ticket)
+        return await served.wait(ticket)
 
     def finish(self, usage: Mapping[str, Any] | None) -> None:
         """The call is over and used this, as the API counts it; None where that is not known. A
@@ -102,6 +107,7 @@ class _Served:
         self.name = name
         self.lane = lane
         self.clock = clock
+        self.learns_at = 0.0
         self._waiting: dict[Ticket, asyncio.Future[bool]] = {}
         self._timer: asyncio.Task[None] | None = None
         self._timer_at = 0.0
