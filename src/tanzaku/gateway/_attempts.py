@@ -41,6 +41,9 @@ async def attempt_in_turn(
     target = targets[0]
     outgoing = call.turn_to(target, request)
     while True:
+        turn = None
+        if call.queue is not None and call.worst is not None:
+            turn = await call.queue.wait(target, call.exchange.model, call.worst)
         tried = _Tried(target, clock.now(), clock.monotonic())
         try:
             answer = await target.send(outgoing)
@@ -51,8 +54,15 @@ async def attempt_in_turn(
                 answer.body = await read_all(answer)
         except TransportError as error:
             answer = tried.fail(error, call.exchange.exchange_id)
+            # The upstream may go on with what nobody waits for.
+            call.may_be_billed |= (
+                isinstance(error, UpstreamTimeout) and error.request_bytes_sent > 0
+            )
         finally:
             call.attempts.append(tried.close(clock.monotonic()))
+        if turn is not None and await turn.wait_again(answer.status, answer.headers):
+            await close_body(answer.body)
+            continue
         verdict = tried.judge(answer, retries, clock, chance)
         # What is passed on while it comes in cannot be sent twice.
         if verdict.wait_s is not None and request.upload is None:

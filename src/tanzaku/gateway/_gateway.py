@@ -15,8 +15,28 @@ from tanzaku.gateway._edge import NO_ANSWER, NO_ANSWER_STATUS, Edge, Interceptio
 from tanzaku.gateway._headers import read_answer_head, read_request_head
 from tanzaku.gateway._preflight import PREFLIGHT_HEADER, Preflight, find_violations, is_certain
 from tanzaku.gateway._prices import PriceBook
-from tanzaku.gateway._settle import CLIENT_GONE, CLIENT_GONE_STATUS, Books, Observer, OpenExchange
-from tanzaku.gateway._stages import ANYONE, Asked, Door, Routes, Target, Treasury
+from tanzaku.gateway._settle import (
+    CLIENT_GONE,
+    CLIENT_GONE_STATUS,
+    Books,
+    Observer,
+    OpenExchange,
+    Queue,
+)
+from tanzaku.gateway._stages import (
+    ANYONE,
+    WHEN,
+    Asked,
+    Batches,
+    Cache,
+    Caller,
+    Deferral,
+    Door,
+    Routes,
+    Shaper,
+    Target,
+    Treasury,
+)
 from tanzaku.gateway._stream import BROKEN, Relay
 from tanzaku.ledger import Ledger, LedgerError
 from tanzaku.transport import BrokenUploadError, ConnectionFault, HttpRequest, HttpResponse
@@ -30,6 +50,7 @@ _UNKEPT = ApiError(
     "The gateway's ledger cannot be written; nothing was sent on.",
     headers=((RETRY_AFTER, b"5"),),
 )
+_BATCHES = "/v1/messages/batches"
 _ID_HEADER = EXCHANGE_ID_HEADER.encode()
 _VIOLATIONS = VIOLATIONS_HEADER.encode()
 
@@ -40,12 +61,18 @@ class Stages:
 
     `edge` may put something between upstream and client (injected faults), for which nothing is
     repaired; the record has what the client got, and what the upstream's answer cost. `observers`
-    get every exchange once it is settled.
+    get every exchange once it is settled. With a `shaper` a message waits up to `queue_s` seconds
+    for its turn at an upstream's limits.
     """
 
     door: Door | None = None
     treasury: Treasury | None = None
     preflight: Preflight = "off"
+    cache: Cache | None = None
+    shaper: Shaper | None = None
+    queue_s: float = 20.0
+    deferral: Deferral | None = None
+    batches: Batches | None = None
     edge: Edge | None = None
     observers: Sequence[Observer] = ()
 
@@ -89,7 +116,10 @@ class Gateway:
         exchange_id = f"exch_{int(now * 1000):011x}{self._chance.getrandbits(64):016x}"
         call = OpenExchange(exchange_id, asked, head, self._books)
         try:
-            targets = self._admit(asked, call)
+            caller, targets = self._admit(asked, call)
+            if asked.is_message and WHEN in asked.labels:
+                return await self._defer(asked, caller, targets)
+            self._open(asked, caller, targets, call)
         except ApiError as refusal:
             return await self._refuse(call, refusal)
         try:
@@ -109,8 +139,8 @@ class Gateway:
         )
         return await self._carry(request, forwarded, targets, call)
 
-    def _admit(self, asked: Asked, call: OpenExchange) -> Sequence[Target]:
-        """Where the call may go. Raises ApiError for one that may not be made."""
+    def _admit(self, asked: Asked, call: OpenExchange) -> tuple[Caller, Sequence[Target]]:
+        """Who asks, and where the call may go. Raises ApiError for one that may not be made."""
         stages = self._stages
         caller = ANYONE
         if stages.door is not None:
@@ -119,9 +149,26 @@ class Gateway:
         targets = self._routes.plan(asked, caller)
         if stages.preflight != "off":
             call.violations = self._check(asked, targets[0].model)
+        return caller, targets
+
+    def _open(
+        self, asked: Asked, caller: Caller, targets: Sequence[Target], call: OpenExchange
+    ) -> None:
+        """Look what else the call passes, and hold its worst case. Raises ApiError."""
+        stages = self._stages
+        if stages.cache is not None:
+            call.cached = stages.cache.open(asked, caller, targets)
+        if stages.batches is not None and asked.path.startswith(_BATCHES):
+            call.results = stages.batches.open_results(asked)
+        if stages.shaper is not None and asked.is_message:
+            call.queue = Queue(stages.shaper, caller.key_id, asked.now + stages.queue_s)
         if stages.treasury is not None:
             call.hold = stages.treasury.reserve(caller, asked, call.worst)
-        return targets
+
+    async def _defer(self, asked: Asked, caller: Caller, targets: Sequence[Target]) -> HttpResponse:
+        if self._stages.deferral is None:
+            raise ApiError.invalid_request("tanzaku-when: this gateway defers no calls")
+        return await self._stages.deferral.defer(asked, caller, targets)
 
     def _check(self, asked: Asked, model: str | None) -> bytes:
         """What the API would refuse `asked` for, as a header's value; ApiError for the first of it
@@ -150,8 +197,11 @@ class Gateway:
         targets: Sequence[Target],
         call: OpenExchange,
     ) -> HttpResponse:
+        async def attempt() -> HttpResponse:
+            return await attempt_in_turn(forwarded, targets, call, self._clock, self._chance)
+
         async def ask() -> HttpResponse:
-            answer = await attempt_in_turn(forwarded, targets, call, self._clock, self._chance)
+            answer = await (attempt() if call.cached is None else call.cached.answer(attempt))
             call.meter = Meter()
             return await call.meter.watch(answer, is_message=call.is_priced)
 
@@ -160,12 +210,17 @@ class Gateway:
             if self._stages.edge is not None:
                 struck = self._stages.edge(request)
             if struck is None:
-                answer = await attempt_in_turn(forwarded, targets, call, self._clock, self._chance)
+                answer = await (attempt() if call.cached is None else call.cached.answer(attempt))
             else:
                 call.turn_to(targets[0], forwarded)
                 answer = await struck(ask)
             is_struck = struck is not None and bool(struck.headers)
+            if self._stages.batches is not None and request.path.startswith(_BATCHES):
+                self._rewrite(request, answer)
             return await self._carry_back(answer, call, repairs=call.is_repaired and not is_struck)
+        except ApiError as refusal:
+            answer = _build_refusal(refusal, call.exchange.exchange_id)
+            return await self._carry_back(answer, call, repairs=False)
         except asyncio.CancelledError:
             headers = struck.headers if struck else []
             await call.settle(CLIENT_GONE_STATUS, headers, b"", Outcome(error=CLIENT_GONE))
@@ -182,6 +237,13 @@ class Gateway:
             failed = ExchangeError("api_error", "Internal server error")
             await call.settle(500, [], b"", Outcome(error=failed))
             raise
+
+    def _rewrite(self, request: HttpRequest, answer: HttpResponse) -> None:
+        """Name this gateway where an answer about batches says where their results are."""
+        head, _ = read_answer_head(answer.headers)
+        is_readable = head.is_json and not head.is_coded and answer.status < 300
+        if self._stages.batches is not None and is_readable and isinstance(answer.body, bytes):
+            answer.body = self._stages.batches.rewrite(answer.body, request)
 
     async def _carry_back(
         self, answer: HttpResponse, call: OpenExchange, *, repairs: bool
@@ -208,6 +270,8 @@ class Gateway:
             kept = await decode_for_reading(answer.headers, body) if head.is_coded else body
             outcome = read_whole(answer.status, kept, is_message=call.is_priced)
         else:
+            if call.results is not None and not head.is_coded:
+                call.results.feed(body)
             kept, outcome = b"", Outcome()
         await call.settle(answer.status, answer.headers, kept, outcome)
         return HttpResponse(answer.status, headers, body)

@@ -1,10 +1,12 @@
 """One exchange under way: opened in the ledger, settled there once, whatever happens."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
+from typing import Any
 
+from tanzaku.catalog import UnknownModelError, get_model
 from tanzaku.core import Clock
 from tanzaku.exchange import (
     Attempt,
@@ -19,12 +21,27 @@ from tanzaku.gateway._asked import ask_for
 from tanzaku.gateway._edge import Meter
 from tanzaku.gateway._headers import RequestHead, read_answer_head
 from tanzaku.gateway._prices import PriceBook
-from tanzaku.gateway._stages import Asked, Caller, Hold, Target, Used
+from tanzaku.gateway._stages import (
+    Asked,
+    BatchResults,
+    CachedCall,
+    Caller,
+    Hold,
+    Shaper,
+    Target,
+    Turn,
+    Used,
+    Worst,
+)
 from tanzaku.ledger import Ledger
 from tanzaku.transport import HeaderList, HttpRequest, redact_body, redact_text
 
 CLIENT_GONE = ExchangeError("client_gone", "The client left before the answer ended.")
 CLIENT_GONE_STATUS = 499
+CACHE_ROUTE = "cache"
+"""The route of an answer that was kept, or that another call asked for."""
+_FREE = Cost(Decimal(0), {})
+_MAY_BE_BILLED = "The answer was not waited for; it may have been billed."
 OWN_ROUTE = "gateway"
 """The route of what no upstream was asked for: the gateway refused it."""
 
@@ -40,6 +57,41 @@ class Books:
     clock: Clock
     prices: PriceBook
     observers: Sequence[Observer]
+
+
+class Queue:
+    """A call's turns at the limits of the upstreams it goes to."""
+
+    def __init__(self, shaper: Shaper, key: str, deadline: float) -> None:
+        self._shaper = shaper
+        self._key = key
+        self._deadline = deadline
+        self._turns: list[Turn] = []
+
+    async def wait(self, target: Target, model: str | None, worst: Worst) -> Turn:
+        """Return once the call may go there. ApiError 429 at the deadline."""
+        name = f"{target.name}, {find_pool(target.model or model)}"
+        turn = await self._shaper.turn(name, self._key, worst, self._deadline)
+        self._turns.append(turn)
+        return turn
+
+    def finish(self, usage: Mapping[str, Any] | None) -> None:
+        """The call is over: its last turn used this, those before it nothing."""
+        for turn in self._turns[:-1]:
+            turn.finish({})
+        if self._turns:
+            self._turns[-1].finish(usage)
+
+
+@lru_cache(maxsize=256)
+def find_pool(model: str | None) -> str:
+    """The class of models that shares its limits with this one; the name itself where the catalog
+    does not know it."""
+    try:
+        known = get_model(model or "")
+    except UnknownModelError:
+        return model or "-"
+    return known.rate_pool or known.id
 
 
 class OpenExchange:
@@ -66,6 +118,10 @@ class OpenExchange:
         self.attempts: list[Attempt] = []
         self.meter: Meter | None = None
         self.hold: Hold | None = None
+        self.cached: CachedCall | None = None
+        self.queue: Queue | None = None
+        self.results: BatchResults | None = None
+        self.may_be_billed = False
         self.is_repaired = False
         self.violations = b""
         self._route = OWN_ROUTE
@@ -119,10 +175,15 @@ class OpenExchange:
         ended, now = clock.monotonic(), clock.now()
         if self.meter is not None:
             outcome = self.meter.bill(outcome)
-        cost, unpriced = self._price(status, outcome, now)
         self._is_settled = True
+        if self.results is not None and status < 300:
+            outcome, cost, unpriced = await self.results.end()
+        else:
+            cost, unpriced = self._price(status, outcome, now)
         if self.hold is not None:
             self.hold.settle(_find_used(outcome, cost, unpriced), now)
+        if self.queue is not None:
+            self.queue.finish(outcome.usage)
         first = self._first_byte
         if first is None and body:
             first = ended
@@ -131,7 +192,7 @@ class OpenExchange:
         exchange.settlement = Settlement(
             settled_at=now,
             status=status,
-            route=self._route,
+            route=CACHE_ROUTE if self._is_free else self._route,
             response_headers=head.keep_with(request_id),
             response_body=redact_body(body),
             timings=Timings(
@@ -152,10 +213,18 @@ class OpenExchange:
             observe(exchange)
         await self._books.ledger.settle(exchange)
 
+    @property
+    def _is_free(self) -> bool:
+        return self.cached is not None and self.cached.is_free
+
     def _price(self, status: int, outcome: Outcome, now: float) -> tuple[Cost | None, str | None]:
-        is_billed = status < 300 or (self.meter is not None and outcome.usage is not None)
-        if not self.is_priced or not is_billed:
+        if not self.is_priced:
             return None, None
+        if self._is_free:
+            return _FREE, None
+        if status >= 300 and (self.meter is None or outcome.usage is None):
+            is_left = outcome.error is CLIENT_GONE and self._route != OWN_ROUTE
+            return None, _MAY_BE_BILLED if is_left or self.may_be_billed else None
         model = outcome.model or self.exchange.model
         if outcome.usage is None or model is None:
             return None, "The answer names no usage."

@@ -3,13 +3,15 @@
 Each stage is a room of its own below this folder and knows only what stands here.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final, Literal, Protocol
 
+from tanzaku.exchange import Cost
+from tanzaku.gateway._answer import Outcome
 from tanzaku.gateway._retry import RetryPolicy
-from tanzaku.transport import Handler, HttpRequest
+from tanzaku.transport import Handler, HeaderList, HttpRequest, HttpResponse
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,9 @@ class Caller:
 
 
 ANYONE = Caller()
+
+WHEN = "when"
+"""The label of the header `tanzaku-when`: the call may wait so long."""
 
 
 class Door(Protocol):
@@ -127,6 +132,77 @@ class Routes(Protocol):
         """The targets in the order they are tried: the next one where the one before met trouble
         that it lists, before its first byte. At least one; ApiError 404 or 503 otherwise.
         """
+        ...
+
+
+class CachedCall(Protocol):
+    """A call that asked for the response cache. `is_free` says, once it is answered, whether no
+    upstream was asked for it."""
+
+    is_free: bool
+
+    async def answer(self, ask: Callable[[], Awaitable[HttpResponse]]) -> HttpResponse:
+        """The kept answer, or what `ask` brings, which may be kept."""
+        ...
+
+
+class Cache(Protocol):
+    """Answers that need not be asked for again."""
+
+    def open(self, asked: Asked, caller: Caller, targets: Sequence[Target]) -> CachedCall | None:
+        """The call as the cache sees it, None where nobody asked for the cache. ApiError 400 for a
+        wish that cannot be met."""
+        ...
+
+
+class Deferral(Protocol):
+    """Calls that may wait."""
+
+    async def defer(self, asked: Asked, caller: Caller, targets: Sequence[Target]) -> HttpResponse:
+        """A ticket for a call that asks for it. ApiError where it cannot be had."""
+        ...
+
+
+class Turn(Protocol):
+    """A call whose turn it is at an upstream's limits."""
+
+    async def wait_again(self, status: int, headers: HeaderList) -> bool:
+        """Learn from an answer's head; after a 429 that can be waited for, True once it is the
+        call's turn to ask again."""
+        ...
+
+    def finish(self, usage: Mapping[str, Any] | None) -> None:
+        """The call is over and used this, None where that is not known."""
+        ...
+
+
+class Shaper(Protocol):
+    """Queues before the limits of upstreams."""
+
+    async def turn(self, name: str, key: str, worst: Worst, deadline: float) -> Turn:
+        """Return once it is the call's turn. ApiError 429 at the deadline, Unix seconds."""
+        ...
+
+
+class BatchResults(Protocol):
+    """The results of a batch on their way to the client."""
+
+    def feed(self, chunk: bytes) -> None: ...
+
+    async def end(self) -> tuple[Outcome, Cost | None, str | None]:
+        """What they say, what of it was not charged before, and why that may be too little."""
+        ...
+
+
+class Batches(Protocol):
+    """Batches that clients make themselves."""
+
+    def rewrite(self, body: bytes, request: HttpRequest) -> bytes:
+        """A batch or a list of them, their results where the client reached this gateway."""
+        ...
+
+    def open_results(self, asked: Asked) -> BatchResults | None:
+        """What reads the results that `asked` fetches, None where it fetches none."""
         ...
 
 

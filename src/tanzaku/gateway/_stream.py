@@ -71,6 +71,7 @@ class Relay:
         self._call = call
         self._reader = UsageReader() if is_event_stream(answer.headers) else None
         self._gate = FrameGate() if repairs and self._reader else None
+        self._is_coded = get_header(answer.headers, b"content-encoding") not in (None, b"identity")
         self._kept: list[bytes] = []
         self._space = sys.maxsize if self._reader else _KEPT_OF_A_DOWNLOAD
         self._is_over = False
@@ -114,6 +115,8 @@ class Relay:
         """What of the stream may pass now that `chunk` has come."""
         if self._reader is not None:
             self._reader.feed(chunk)
+        elif self._call.results is not None and not self._is_coded:
+            self._call.results.feed(chunk)
         if self._gate is not None:
             chunk = self._gate.feed(chunk)
         self._keep(chunk)

@@ -1,6 +1,8 @@
 """A server by a configuration: upstreams, routes, keys and budgets, and how they are changed."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from random import Random
@@ -8,13 +10,23 @@ from typing import Final
 
 from tanzaku.core import Clock, UserError
 from tanzaku.gateway import Edge, Observer, Stages
+from tanzaku.gateway.batching import (
+    LATER_PATH,
+    Batching,
+    BatchingSettings,
+    DeferredBooks,
+    LaterRoutes,
+    PassingBatches,
+)
 from tanzaku.gateway.budgets import BUDGETS, BudgetRoutes, Budgets
+from tanzaku.gateway.cache import Keeper, ResponseCache
 from tanzaku.gateway.config import Config
 from tanzaku.gateway.keys import KEYS, Keyring, KeyRoutes, check_admin, read_object, reply
 from tanzaku.gateway.routes import ROUTES, RouteRoutes, RouteTable
+from tanzaku.gateway.shaping import Shaper
 from tanzaku.gateway.telemetry import log_exchange
 from tanzaku.gateway.upstreams import Prober, Upstream, UpstreamSettings
-from tanzaku.ledger import LedgerReader, Shelf
+from tanzaku.ledger import Ledger, Shelf
 from tanzaku.simulator.replay import Replay
 from tanzaku.transport import Handler, HttpClient, HttpRequest, HttpResponse
 from tanzaku.wire import ApiError
@@ -28,10 +40,11 @@ type Wrap = Callable[[Handler], Handler]
 class Configured:
     """What a configuration makes of a gateway, and the paths that show and change it.
 
-    `simulator` answers for upstreams of that kind, `wrap` stands before every upstream.
+    `simulator` answers for upstreams of that kind, `wrap` stands before every upstream. Keys are on
+    `shelf`, kept answers, deferred calls and what batches were charged on `work`.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a server is made of
         self,
         config: Config,
         *,
@@ -40,13 +53,20 @@ class Configured:
         clock: Clock,
         chance: Random,
         shelf: Shelf,
+        work: Shelf,
         token: str | None,
     ) -> None:
         self.config = config
         self._simulator = simulator
         self._wrap = wrap
         self._clock = clock
+        self._chance = chance
+        self._work = work
         self._token = token
+        self._stack = AsyncExitStack()
+        self._cache: ResponseCache | None = None
+        self._later: LaterRoutes | None = None
+        self._batchers: dict[str, Handler] = {}
         self._clients: list[HttpClient] = []
         upstreams = self._build_upstreams(config, {})
         self.table = RouteTable(config.rules, upstreams, chance, config.name)
@@ -54,14 +74,49 @@ class Configured:
         self.ring = Keyring(shelf, clock, needs_key=config.needs_key)
         self.budgets = Budgets(config.budgets)
 
-    async def open(self, ledger: LedgerReader) -> None:
-        """Read the keys, and from the ledger what was spent."""
+    async def open(self, ledger: Ledger, *observers: Observer) -> None:
+        """Read the keys, from the ledger what was spent, and what was kept and deferred."""
         await self.ring.open()
         self.budgets.load(ledger, self._clock.now())
         self._prober.follow(self.table.upstreams)
+        self._follow_batchers()
+        if self.config.cache is not None:
+            keeper = Keeper(self._work) if self.config.cache.is_on_disk else None
+            self._cache = ResponseCache(self.config.cache, self._clock, keeper)
+            self._stack.push_async_callback(self._cache.close)
+            await self._cache.load()
+        if self.config.batching is not None:
+            await self._open_batching(self.config.batching, ledger, observers)
+
+    async def _open_batching(
+        self, settings: BatchingSettings, ledger: Ledger, observers: Sequence[Observer]
+    ) -> None:
+        books = DeferredBooks(ledger, self._clock, treasury=self.budgets, observers=observers)
+        batching = Batching(
+            settings,
+            self._batchers,
+            shelf=self._work,
+            books=books,
+            clock=self._clock,
+            chance=self._chance,
+        )
+        await self._stack.enter_async_context(batching.run())
+        self._later = LaterRoutes(
+            batching, clock=self._clock, door=self.ring, public_url=settings.public_url
+        )
+
+    def _follow_batchers(self) -> None:
+        """The upstreams that take batches under credentials of their own."""
+        self._batchers.clear()
+        for name, upstream in self.table.upstreams.items():
+            if upstream.settings.kind == "simulator":
+                self._batchers[name] = partial(_send_with_key, upstream)
+            elif upstream.settings.kind == "anthropic" and upstream.settings.keys:
+                self._batchers[name] = upstream
 
     async def close(self) -> None:
         """Stop the probes, note the last uses of keys and close the connections to upstreams."""
+        await self._stack.aclose()
         await self._prober.close()
         await self.ring.close()
         for client in self._clients:
@@ -71,10 +126,17 @@ class Configured:
         """What a call passes beside its upstreams."""
         if self.config.json_log:
             observers = (*observers, log_exchange)
+        batching, limits = self.config.batching, self.config.limits
+        public_url = "" if batching is None else batching.public_url
         return Stages(
             door=self.ring,
             treasury=self.budgets,
             preflight=self.config.preflight,
+            cache=self._cache,
+            shaper=None if limits is None else Shaper(self._clock),
+            queue_s=0.0 if limits is None else limits.queue_s,
+            deferral=self._later,
+            batches=PassingBatches(self._work, self._clock, public_url),
             edge=edge,
             observers=observers,
         )
@@ -86,15 +148,22 @@ class Configured:
         """
         if config.preflight != self.config.preflight:
             raise UserError("`preflight` cannot change while the server runs.", hint="Restart it.")
+        for name in ("cache", "batching", "limits"):
+            if getattr(config, name) != getattr(self.config, name):
+                raise UserError(
+                    "`{name}` cannot change while the server runs.", hint="Restart it.", name=name
+                )
         self.table.replace(config.rules, self._build_upstreams(config, self.table.upstreams))
         self._prober.follow(self.table.upstreams)
+        self._follow_batchers()
         self.budgets.replace(config.budgets)
         self.ring.needs_key = config.needs_key
         self.config = config
 
     def build_controls(self, load: Callable[[], Config]) -> dict[str, Handler]:
         """The handlers of the paths that show and change it; `load` reads the file anew."""
-        return {
+        controls: dict[str, Handler] = {} if self._later is None else {LATER_PATH: self._later}
+        return controls | {
             KEYS: KeyRoutes(self.ring, self._token, self._clock),
             BUDGETS: BudgetRoutes(self.budgets, self._token, self._clock),
             ROUTES: RouteRoutes(self.table, self._token),
@@ -143,6 +212,17 @@ class Configured:
         )
         self._clients.append(client)
         return partial(client.send, base_url=settings.url)
+
+
+async def _send_with_key(upstream: Handler, request: HttpRequest) -> HttpResponse:
+    """The simulator wants a credential as the API does, whichever."""
+    headers = [*request.headers, (b"x-api-key", b"tanzaku")]
+    return await upstream(replace(request, headers=headers))
+
+
+def find_work_shelf(ledger: Path) -> Path:
+    """Where a ledger's server keeps answers and deferred calls."""
+    return ledger.with_name(f"{ledger.name}.work")
 
 
 def find_key_shelf(ledger: Path) -> Path:

@@ -30,7 +30,7 @@ from tanzaku.gateway.config import Config, load_config
 from tanzaku.gateway.keys import ADMIN_VARIABLE, Keyring, find_token_file, load_admin_token
 from tanzaku.gateway.telemetry import METRICS, Metrics, MetricsRoute
 from tanzaku.ledger import FileShelf, Ledger, LedgerSettings
-from tanzaku.server._configured import Configured, find_key_shelf
+from tanzaku.server._configured import Configured, find_key_shelf, find_work_shelf
 from tanzaku.server._control import FAULTS, SCENARIO, ControlRoutes
 from tanzaku.server._gate import Guard, ensure_may_listen, find_hosts
 from tanzaku.server._options import ServerOptions
@@ -331,6 +331,7 @@ class Server:
             else:
                 name = ", ".join(self._config.upstreams)
                 configured = await self._configure(self._config, ledger, chance, token, stack)
+                await configured.open(ledger, metrics.observe)
                 self._configured = configured
                 controls |= configured.build_controls(lambda: self._load_config(self._options))
                 routes, ring = configured.table, configured.ring
@@ -439,10 +440,12 @@ class Server:
         token: str | None,
         stack: AsyncExitStack,
     ) -> Configured:
-        """The gateway that the configuration describes, its keys and its budgets read."""
+        """The gateway that the configuration describes, not yet open."""
         path = self._ledger_path
         shelf = FileShelf.open(None if path is None else find_key_shelf(path))
         stack.callback(shelf.close)
+        work = FileShelf.open(None if path is None else find_work_shelf(path))
+        stack.callback(work.close)
         configured = Configured(
             config,
             simulator=self._ask_simulator,
@@ -450,10 +453,10 @@ class Server:
             clock=self._clock,
             chance=chance,
             shelf=shelf,
+            work=work,
             token=token,
         )
         stack.push_async_callback(configured.close)
-        await configured.open(ledger)
         return configured
 
     def _build_controls(self, stack: AsyncExitStack) -> dict[str, Handler]:

@@ -11,7 +11,7 @@ from typing import Any
 from pydantic_core import to_json
 
 from tanzaku.core import Clock
-from tanzaku.gateway._stages import Asked, Caller, Target
+from tanzaku.gateway._stages import WHEN, Asked, Caller, Target
 from tanzaku.gateway.batching._books import DeferredBooks
 from tanzaku.gateway.batching._courier import Courier
 from tanzaku.gateway.batching._deferred import (
@@ -34,7 +34,7 @@ from tanzaku.gateway.batching._parcel import (
 )
 from tanzaku.gateway.batching._settings import BatchingSettings
 from tanzaku.gateway.batching._waiting import wait_at_most
-from tanzaku.gateway.batching._when import WHEN, check_batchable, parse_when
+from tanzaku.gateway.batching._when import check_batchable, parse_when
 from tanzaku.ledger import LedgerError, Shelf
 from tanzaku.transport import ConnectError, Handler, HttpRequest, HttpResponse
 from tanzaku.wire import ANTHROPIC_BETA, ApiError, find_betas, parse_body

@@ -8,9 +8,6 @@ from tanzaku.gateway._stages import Asked
 from tanzaku.transport import get_header
 from tanzaku.wire import ANTHROPIC_VERSION, ApiError, find_betas, validate
 
-WHEN: Final = "when"
-"""The label (`tanzaku-when`) that makes a call a deferred one."""
-
 _UNITS: Final = {"s": 1, "m": 60, "h": 3600}
 _SPAN: Final = re.compile("([0-9]{1,5})([smh])")
 _SHORTEST_S: Final = 60

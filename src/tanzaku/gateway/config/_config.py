@@ -8,17 +8,20 @@ from typing import Any, Final, cast
 from tanzaku.core.plain_yaml import Entry, parse_yaml, read_yaml
 from tanzaku.gateway._preflight import Preflight
 from tanzaku.gateway.alerts import AlertSettings, read_alerts
+from tanzaku.gateway.batching import BatchingSettings, read_batching
 from tanzaku.gateway.budgets import BudgetRule, read_budgets
+from tanzaku.gateway.cache import CacheSettings, read_cache
 from tanzaku.gateway.config._ledger import read_ledger
 from tanzaku.gateway.config._secrets import resolve_secret
 from tanzaku.gateway.routes import Rule, Way, read_routes
+from tanzaku.gateway.shaping import LimitSettings, read_limits
 from tanzaku.gateway.telemetry import TelemetrySettings, read_telemetry
 from tanzaku.gateway.upstreams import UpstreamSettings, read_upstreams
 from tanzaku.ledger import LedgerSettings
 
 _SECTIONS: Final = (
     "upstreams", "routes", "keys", "budgets", "preflight", "telemetry", "alerts",
-    "ledger",
+    "ledger", "cache", "batching", "limits",
 )  # fmt: skip
 
 
@@ -38,6 +41,9 @@ class Config:
     telemetry: TelemetrySettings = TelemetrySettings()  # noqa: RUF009 - frozen
     ledger: LedgerSettings = LedgerSettings()  # noqa: RUF009 - frozen
     alerts: AlertSettings | None = None
+    cache: CacheSettings | None = None
+    batching: BatchingSettings | None = None
+    limits: LimitSettings | None = None
 
     @property
     def json_log(self) -> bool:
@@ -77,6 +83,9 @@ def _read_config(entry: Entry, name: str, environment: Mapping[str, str] | None)
         "keys": _read_keys,
         "telemetry": read_telemetry,
         "ledger": read_ledger,
+        "cache": read_cache,
+        "batching": read_batching,
+        "limits": read_limits,
         "alerts": lambda value: read_alerts(value, resolve),
         "preflight": lambda value: cast("Preflight", value.as_choice(("off", "warn", "block"))),
     }
@@ -92,6 +101,9 @@ def _read_config(entry: Entry, name: str, environment: Mapping[str, str] | None)
         telemetry=read.get("telemetry", TelemetrySettings()),
         ledger=read.get("ledger", LedgerSettings()),
         alerts=read.get("alerts"),
+        cache=read.get("cache"),
+        batching=read.get("batching"),
+        limits=read.get("limits"),
     )
 
 
