@@ -163,6 +163,7 @@ class Gateway:
         if stages.shaper is not None and asked.is_message:
             call.queue = Queue(stages.shaper, caller.key_id, asked.now + stages.queue_s)
         if stages.treasury is not None:
+            call.cover(asked, targets)
             call.hold = stages.treasury.reserve(caller, asked, call.worst)
 
     async def _defer(self, asked: Asked, caller: Caller, targets: Sequence[Target]) -> HttpResponse:

@@ -130,6 +130,17 @@ class OpenExchange:
         self._first_byte: float | None = None
         self._is_settled = False
 
+    def cover(self, asked: Asked, targets: Sequence[Target]) -> None:
+        """Let the worst case be that of the dearest model that a target may be asked for."""
+        for target in targets:
+            if target.model is None or self.worst is None or self.worst.usd is None:
+                continue
+            params = {**asked.params, "model": target.model}
+            other = self._books.prices.bound(params, asked.body, asked.now)
+            if other.usd is None or other.usd > self.worst.usd:
+                self.worst = other
+                self.exchange.reserved_usd = other.usd
+
     def name_caller(self, caller: Caller) -> None:
         """Say in the record who asks; what the client says of that itself does not count."""
         labels = self.exchange.labels

@@ -181,6 +181,20 @@ def test_what_is_held_is_the_bound_and_what_is_charged_the_price(bench: Any) -> 
     assert treasury.worst.output_tokens == 100
 
 
+def test_what_is_held_covers_the_dearest_model_on_the_way(bench: Any) -> None:
+    treasury = Treasury()
+    targets = [
+        Target("a", Upstream([fail(529)])),
+        Target("b", Upstream([GOOD]), model="claude-opus-5-5"),
+    ]
+    send(bench, targets, Stages(treasury=treasury))
+    alone = Treasury()
+    send(bench, [Target("a", Upstream([GOOD]))], Stages(treasury=alone), model="claude-opus-5-5")
+    assert treasury.worst is not None
+    assert alone.worst is not None
+    assert treasury.worst.usd == alone.worst.usd == bench.exchange.reserved_usd
+
+
 def test_an_answer_without_usage_keeps_the_worst_case(bench: Any) -> None:
     treasury = Treasury()
     odd = HttpResponse(200, [JSON], b'{"type":"message"}')
