@@ -102,14 +102,19 @@ class Opened:
             kept = await self._find_kept(key)
             if kept is not None:
                 return kept
-        flights = self._cache.flights
-        while self._wish.mode == "on" and (flight := flights.get(key)) is not None:
-            shared = await self._follow(flight)
-            if shared is not None:
-                return shared
-            if flight.is_coded:
-                return self._mark(await ask(), b"bypass")
+            tried: Flight | None = None
+            while (flight := self._find_flight(key)) is not tried and flight is not None:
+                shared = await self._follow(flight)
+                if shared is not None:
+                    return shared
+                if flight.is_coded:
+                    return self._mark(await ask(), b"bypass")
+                tried = flight
         return await self._lead(key, ask)
+
+    def _find_flight(self, key: bytes) -> Flight | None:
+        flight = self._cache.flights.get(key)
+        return flight if flight is not None and flight.can_carry else None
 
     async def _find_kept(self, key: bytes) -> HttpResponse | None:
         cache = self._cache

@@ -29,6 +29,7 @@ class Flight:
         self.is_stream = False
         self.is_coded = False
         self._is_whole = True
+        self._is_let_go = False
         self._chunks: list[bytes] = []
         self._reader = UsageReader()
         self._waiters: list[asyncio.Future[None]] = []
@@ -40,6 +41,13 @@ class Flight:
     def is_over(self) -> bool:
         """Whether nothing more will come."""
         return self._task.done()
+
+    @property
+    def can_carry(self) -> bool:
+        """Whether one more may ride: it still comes in, or came in whole."""
+        if self._is_let_go:
+            return False
+        return not self.is_over or (self.head is not None and self.failure is None)
 
     @property
     def failure(self) -> BaseException | None:
@@ -74,6 +82,7 @@ class Flight:
         """One rider less; without any the upstream is let go."""
         self.riders -= 1
         if self.riders == 0:
+            self._is_let_go = True
             self._task.cancel()
 
     def board(self, *, leads: bool) -> "bytes | Ride":
