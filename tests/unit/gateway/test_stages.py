@@ -185,14 +185,17 @@ def test_what_is_held_covers_the_dearest_model_on_the_way(bench: Any) -> None:
     treasury = Treasury()
     targets = [
         Target("a", Upstream([fail(529)])),
-        Target("b", Upstream([GOOD]), model="claude-opus-5-5"),
+        Target("b", Upstream([GOOD]), model="claude-opus-4-5"),
     ]
     send(bench, targets, Stages(treasury=treasury))
+    reserved = bench.exchange.reserved_usd
     alone = Treasury()
-    send(bench, [Target("a", Upstream([GOOD]))], Stages(treasury=alone), model="claude-opus-5-5")
+    send(bench, [Target("a", Upstream([GOOD]))], Stages(treasury=alone))
     assert treasury.worst is not None
     assert alone.worst is not None
-    assert treasury.worst.usd == alone.worst.usd == bench.exchange.reserved_usd
+    # Opus 4.5 costs 5 $ a million tokens in and 25 out, Haiku 4.5 a fifth of that.
+    assert alone.worst.usd is not None
+    assert treasury.worst.usd == alone.worst.usd * 5 == reserved
 
 
 def test_an_answer_without_usage_keeps_the_worst_case(bench: Any) -> None:
