@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from tanzaku.gateway.batching._spans import find_members
+from tanzaku.gateway._spans import find_members
 from tanzaku.wire import ApiError, get_error_type, parse_error_body
 
 LONGEST_LINE = 32 * 1024 * 1024

@@ -8,7 +8,7 @@ import json
 from typing import Final
 from urllib.parse import quote
 
-from tanzaku.gateway.batching._spans import Span, find_members, iter_elements
+from tanzaku.gateway._spans import Span, find_members, iter_elements
 from tanzaku.transport import HttpRequest, get_header
 
 BATCHES: Final = "/v1/messages/batches"
