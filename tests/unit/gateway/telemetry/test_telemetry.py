@@ -100,13 +100,23 @@ def test_nothing_steers_a_terminal_ends_a_line_or_shows_a_key(
     build_settled: Callable[..., Exchange],
 ) -> None:
     key = "sk-ant-api03-" + "x" * 40
+    pem = "-----BEGIN PRIVATE KEY-----"
     line = format_line(
-        build_settled(path=f"/v1/\x1b]0;owned\x07\n\u202e\x9b31m{key}", labels={"run": "\r\n2"})
+        build_settled(
+            path=f"/v1/\x1b]0;owned\x07\n\u202e\x9b31m{key}",
+            labels={"run": "\r\n2", "authorization": "hush-hush", key: key, "note": f"{pem}hush"},
+            error=key,
+            request_id=key,
+            response_model=key,
+        )
     )
     assert line.isascii()
     assert line.isprintable()
     assert key not in line
-    assert json.loads(line)["labels"] == {"run": "\r\n2"}
+    assert "hush" not in line
+    told = json.loads(line)
+    assert told["labels"]["run"] == "\r\n2"
+    assert told["status"] == 200
 
 
 def test_a_file_that_cannot_be_written_is_said_before_anything_starts(tmp_path: Path) -> None:
