@@ -64,3 +64,13 @@ def test_both_refuse_it(text: str) -> None:
     assert not SCHEMA.is_valid(parse_yaml(UPSTREAMS + text, "x").plain)
     with pytest.raises(InputFileError):
         parse_config(UPSTREAMS + text, "x", None)
+
+
+@pytest.mark.parametrize("name", ["observability.md", "observability.zh-CN.md"])
+def test_both_take_what_the_documentation_shows(name: str) -> None:
+    text = (ROOT / "docs" / name).read_text(encoding="utf-8")
+    sections = [part.partition("```")[0] for part in text.split("```yaml\n")[1:]]
+    assert len(sections) == 2
+    for section in sections:
+        assert SCHEMA.is_valid(parse_yaml(UPSTREAMS + section, "x").plain)
+        parse_config(UPSTREAMS + section, "x", None)
