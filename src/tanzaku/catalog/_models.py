@@ -4,6 +4,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from typing import Final
+
+_FROM_4_7: Final = frozenset({"4-7", "5-5"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +150,12 @@ class Model:
     unknown: frozenset[str]
     guesses: frozenset[str]
     sources: Mapping[str, Source]
+
+    @property
+    def is_from_4_7(self) -> bool:
+        """Whether the model is Claude 4.7 or later: clouds take the API's October version for those
+        alone. [NOV api/versioning]"""
+        return self.generation in _FROM_4_7
 
     def iter_names(self) -> Iterator[tuple[str, str, str | None]]:
         """Every name as (the fact that states it, the name, the only platform it is used on).

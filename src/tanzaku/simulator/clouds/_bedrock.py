@@ -18,7 +18,6 @@ from tanzaku.simulator.clouds._call import (
     FirstParty,
     Messages,
     find_model,
-    is_new_enough,
     read_object,
     take_betas,
 )
@@ -111,7 +110,7 @@ def _read(name: str, raw: bytes, *, is_stream: bool) -> FirstParty:
         raise ApiError.invalid_request("anthropic_version: Field required")
     if version == OWN_VERSION:
         version = VERSION_2023_06_01
-    elif version != VERSION_2026_10_21 or not is_new_enough(model):
+    elif version != VERSION_2026_10_21 or not model.is_from_4_7:
         # The text is a guess.
         raise ApiError.invalid_request(f"anthropic_version: {version} is not supported for {name}")
     for field in ("model", "stream"):

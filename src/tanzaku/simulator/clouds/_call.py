@@ -13,7 +13,6 @@ type Messages = Callable[[HttpRequest], Awaitable[HttpResponse]]
 """Answers as the Claude API itself."""
 
 _KEPT_HEADERS = frozenset({b"anthropic-workspace-id", b"content-type"})
-_NEW_GENERATIONS = frozenset({"4-7", "5-5"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +52,3 @@ def find_model(name: str) -> Model | None:
         return get_model(name)
     except UnknownModelError:
         return None
-
-
-def is_new_enough(model: Model) -> bool:
-    """Whether a model is Claude 4.7 or later."""
-    return model.generation in _NEW_GENERATIONS
