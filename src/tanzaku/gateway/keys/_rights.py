@@ -16,7 +16,7 @@ from tanzaku.transport import redact_text
 from tanzaku.wire import ApiError
 
 MESSAGES_FAMILY: Final = (MESSAGES, COUNT_TOKENS, "/v1/models", "/v1/models/*")
-_BATCHES: Final = "/v1/messages/batches"
+_BATCHES: Final = "/messages/batches"
 _CLOUD_MODEL: Final = re.compile(r"/model/([^/]+)/")
 # An upstream may read such a path as another than the one it matches here.
 _CROOKED: Final = re.compile(r"//|\\|%2f|%5c|/(?:\.|%2e){1,2}(?:/|$)", re.IGNORECASE)
@@ -105,9 +105,10 @@ def _compile(patterns: Sequence[str]) -> re.Pattern[str]:
 
 def _iter_params(asked: Asked) -> Iterator[Mapping[str, Any]]:
     """The parameters of every call that `asked` makes; empty ones for a call that cannot be read."""
-    if _NAMES_NO_MODEL.fullmatch(asked.path):
+    path = unquote(asked.path).rstrip("/")  # as an upstream may read it
+    if _NAMES_NO_MODEL.fullmatch(path):
         return
-    if asked.path == _BATCHES:
+    if path.endswith(_BATCHES):
         requests = asked.params.get("requests")
         for item in requests if isinstance(requests, list) and requests else [None]:
             params = item.get("params") if isinstance(item, dict) else None

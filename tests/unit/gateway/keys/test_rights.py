@@ -107,6 +107,11 @@ def test_one_call_of_a_batch_that_may_not_be_refuses_it_all(model: Any) -> None:
     limits = {"models": ["claude-haiku-*"], "paths": [BATCHES]}
     assert is_let_in(limits, BATCHES, build_batch({}, {}))
     assert not is_let_in(limits, BATCHES, build_batch({}, {"model": model}))
+    # Nor one at a path that an upstream may take for the same, with a good model for show.
+    limits["paths"] = ["/*"]
+    decoy = MESSAGE | build_batch({"model": model})
+    for path in (f"{BATCHES}/", "/v1/messages/batche%73", "/anthropic/v1/messages/batches"):
+        assert not is_let_in(limits, path, decoy)
 
 
 @pytest.mark.parametrize(
