@@ -14,6 +14,7 @@ from tanzaku.exchange import Exchange
 from tanzaku.look import Messages, format_time
 
 if TYPE_CHECKING:
+    from tanzaku.gateway.alerts import Notice
     from tanzaku.ledger import LedgerReader
 
 _UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
@@ -72,11 +73,19 @@ def check_alerts(
         context.terminal.table(
             say("alerts.title", count=len(notices)),
             [say("alerts.time"), say("alerts.what")],
-            [(format_time(notice.at), notice.text) for notice in notices],
+            [(format_time(notice.at), _describe(context, notice)) for notice in notices],
         )
     else:
         context.terminal.line(context.say("alerts.none", since=since))
     return int(any(notice.state == "fired" for notice in notices))
+
+
+def _describe(context: CliContext, notice: "Notice") -> str:
+    if notice.rule.measure == "new_address":
+        return context.say("alerts.address", key=notice.key, addresses=", ".join(notice.addresses))
+    return context.say(
+        f"alerts.{notice.state}", rule=notice.rule.title, value=f"{notice.value:.6g}"
+    )
 
 
 def _parse_span(text: str) -> float:

@@ -78,6 +78,18 @@ def test_what_fired_is_told_in_json(ledger: Path, capsys: pytest.CaptureFixture[
 
 
 @pytest.mark.parametrize(
+    ("language", "words"), [("en", ["fired", "a new address"]), ("zh-CN", ["触发", "新地址"])]
+)
+def test_a_table_tells_it_in_the_language_of_the_run(
+    ledger: Path, capsys: pytest.CaptureFixture[str], language: str, words: list[str]
+) -> None:
+    rules = "{new_address: true}, {spend_usd_per_hour: 5}"
+    _, told = check(ledger, rules, capsys, "--lang", language)
+    assert [word for word in words if word not in told] == []
+    assert "10.0.0.2" in told
+
+
+@pytest.mark.parametrize(
     ("rules", "since", "message"),
     [("{p95_ms: 1}", "soon", "is no span of time"), ("{p95: 1}", "1h", "unknown key `p95`")],
 )

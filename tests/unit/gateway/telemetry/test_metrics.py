@@ -3,8 +3,10 @@
 import asyncio
 import json
 import logging
+import re
 from collections.abc import Iterator
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -211,3 +213,15 @@ def test_every_family_says_what_it_is(metrics: Metrics) -> None:
     families = list(text_string_to_metric_families(scrape(metrics)[0]))
     assert len(families) == 10
     assert [family.name for family in families if not family.documentation.endswith(".")] == []
+
+
+@pytest.mark.parametrize("name", ["observability.md", "observability.zh-CN.md"])
+def test_the_documentation_names_every_family(metrics: Metrics, name: str) -> None:
+    text = (Path(__file__).parents[4] / "docs" / name).read_text(encoding="utf-8")
+    told = {
+        cell.removesuffix("_total")
+        for cell in re.findall(r"^\| `(tanzaku_\w+)`", text, re.MULTILINE)
+    }
+    families = {family.name for family in text_string_to_metric_families(scrape(metrics)[0])}
+    assert families <= told
+    assert told - families == {"tanzaku_in_flight", "tanzaku_loop_lag_seconds"}
