@@ -100,7 +100,7 @@ class World:
         self.acknowledged: list[str] = []
         self._starts = 0
 
-    async def live(self, power: Power, texts: list[str], hours: float = 3.0) -> None:
+    async def live(self, power: Power, texts: list[str], hours: float = 1.0) -> None:
         """One process, until its power goes off or the time is over."""
         self._starts += 1
 
