@@ -8,6 +8,7 @@ from tanzaku.exchange import Settlement
 # Seconds. A short answer of Haiku takes half of one, a long one of Opus minutes.
 TOTAL_BUCKETS: Final = (0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
 TTFT_BUCKETS: Final = (0.005, 0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1, 2, 5, 10, 30)
+WAIT_BUCKETS: Final = (0.001, 0.005, 0.02, 0.1, 0.5, 1, 2.5, 5, 10, 20, 30, 60)
 KINDS: Final = (
     ("input", "input_tokens"),
     ("output", "output_tokens"),

@@ -14,7 +14,7 @@ from tanzaku.catalog import UnknownModelError, get_model
 from tanzaku.exchange import Exchange, Settlement
 from tanzaku.gateway._edge import NO_ANSWER
 from tanzaku.gateway._settle import CLIENT_GONE
-from tanzaku.gateway.telemetry._counts import KINDS, Series
+from tanzaku.gateway.telemetry._counts import KINDS, WAIT_BUCKETS, Histogram, Series
 from tanzaku.ledger import Ledger
 from tanzaku.wire import ERROR_TYPES
 
@@ -67,6 +67,7 @@ class Metrics:
         self._unpriced: Counter[Labels] = Counter()
         self._retries: Counter[Labels] = Counter()
         self._fall_backs: Counter[Labels] = Counter()
+        self._waits: dict[str, Histogram] = {}
 
     def observe(self, exchange: Exchange) -> None:
         """Count one settled exchange."""
@@ -85,12 +86,16 @@ class Metrics:
             self._errors[settled.route, known] += 1
         if settled.unpriced is not None:
             self._unpriced[(settled.route,)] += 1
-        if len(settled.attempts) > 1:
-            self._count_attempts(settled)
+        if settled.attempts:
+            self._count_attempts(exchange.started_at, settled)
 
     def collect(self) -> Iterator["Metric"]:
         """The families as they stand; from any thread, while calls are counted."""
-        from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+        from prometheus_client.core import (
+            CounterMetricFamily,
+            GaugeMetricFamily,
+            HistogramMetricFamily,
+        )
 
         yield from self._collect_series()
         counters = (
@@ -109,6 +114,14 @@ class Metrics:
             for values, count in list(counts.items()):
                 family.add_metric(values, count)
             yield family
+        waits = HistogramMetricFamily(
+            "tanzaku_wait_seconds",
+            "From the request read whole to the first attempt at an upstream.",
+            labels=("route",),
+        )
+        for route, histogram in list(self._waits.items()):
+            waits.add_metric((route,), histogram.list_buckets(), histogram.sum)
+        yield waits
         for reading in self._readings:
             make = GaugeMetricFamily if reading.kind == "gauge" else CounterMetricFamily
             yield make(reading.name, reading.help, value=reading.read())
@@ -150,8 +163,16 @@ class Metrics:
         self._keys.add(key)
         return key
 
-    def _count_attempts(self, settled: Settlement) -> None:
-        for before, attempt in pairwise(settled.attempts):
+    def _count_attempts(self, started_at: float, settled: Settlement) -> None:
+        attempts = settled.attempts
+        waits = self._waits.get(settled.route)
+        if waits is None:
+            waits = self._waits[settled.route] = Histogram(WAIT_BUCKETS)
+        # Both are read from a clock that may be set back meanwhile.
+        waits.add(max(0.0, attempts[0].started_at - started_at))
+        if len(attempts) == 1:
+            return
+        for before, attempt in pairwise(attempts):
             is_same = before.upstream == attempt.upstream
             (self._retries if is_same else self._fall_backs)[(attempt.upstream,)] += 1
 

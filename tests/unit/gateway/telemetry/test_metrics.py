@@ -211,7 +211,7 @@ def test_what_other_parts_keep_is_read_when_it_is_asked_for() -> None:
 def test_every_family_says_what_it_is(metrics: Metrics) -> None:
     metrics.observe(build(usage={"input_tokens": 1}, error="api_error", upstreams=("a", "a", "b")))
     families = list(text_string_to_metric_families(scrape(metrics)[0]))
-    assert len(families) == 10
+    assert len(families) == 11
     assert [family.name for family in families if not family.documentation.endswith(".")] == []
 
 
@@ -225,3 +225,17 @@ def test_the_documentation_names_every_family(metrics: Metrics, name: str) -> No
     families = {family.name for family in text_string_to_metric_families(scrape(metrics)[0])}
     assert families <= told
     assert told - families == {"tanzaku_in_flight", "tanzaku_loop_lag_seconds"}
+
+
+def test_a_call_waits_until_its_first_attempt(metrics: Metrics) -> None:
+    """In a queue before an upstream's limits; what is tried again does not count."""
+    for wait_s in (0.0, 0.75, 4.0):
+        exchange = build(upstreams=("a", "b"))
+        assert exchange.settlement is not None
+        exchange.started_at -= wait_s
+        metrics.observe(exchange)
+    metrics.observe(build(upstreams=()))  # refused, or from a cache
+    samples = read(metrics)
+    for bound, count in (("0.5", 1), ("1.0", 2), ("5.0", 3), ("+Inf", 3)):
+        assert find(samples, "tanzaku_wait_seconds_bucket", route="sim", le=bound) == count
+    assert find(samples, "tanzaku_wait_seconds_sum", route="sim") == pytest.approx(4.75)
