@@ -10,15 +10,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from tanzaku.core import canonical_json
+from tanzaku.gateway._server_tools import has_server_tools
 from tanzaku.gateway._stages import Asked, Caller, Target
 from tanzaku.gateway.cache._settings import Scope
 from tanzaku.transport import HeaderList
 from tanzaku.wire import ANTHROPIC_BETA, ApiError, find_betas, find_credential, parse_body
 
 # What these ask for lives on the server's side or acts there.
-_STATEFUL: Final = ("container", "mcp_servers", "thread", "diagnostics", "fallback_credit_token")
-# Tools whose calls the client answers; all others act while the answer is made.
-_CLIENT_TOOLS: Final = ("custom", "bash_", "memory_", "text_editor_", "computer_", "browser_")
+_STATEFUL: Final = ("container", "thread", "diagnostics", "fallback_credit_token")
 
 
 def build_key(
@@ -76,10 +75,4 @@ def _is_plain(params: Mapping[str, Any]) -> bool:
         return False
     if any(params.get(name) is not None for name in _STATEFUL):
         return False
-    tools = params.get("tools")
-    if tools is None:
-        return True
-    return isinstance(tools, list) and all(
-        isinstance(tool, dict) and str(tool.get("type") or "custom").startswith(_CLIENT_TOOLS)
-        for tool in tools
-    )
+    return not has_server_tools(params)
