@@ -7,8 +7,10 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from decimal import Decimal
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import anthropic
+import httpx2
 import pytest
 
 from tanzaku import Ledger, Server, SystemClock
@@ -26,6 +28,7 @@ from tanzaku.gateway.batching import (
     ask_later,
 )
 from tanzaku.ledger import FileShelf
+from tanzaku.server import ServerOptions
 from tanzaku.transport import (
     HttpClient,
     HttpRequest,
@@ -179,3 +182,80 @@ def test_a_restart_goes_on_with_what_was_accepted(
     with start() as running:
         client = anthropic.Anthropic(base_url=running.url, api_key="any")
         assert Later(client, later.id).result().type == "message"
+
+
+CONFIG = """
+upstreams:
+  simulator: {kind: simulator}
+keys: {required: true}
+batching: {collect_s: 0, poll_s: 0.05}
+"""
+TOKEN = "admin-token-0123456789"
+HELLO: dict[str, Any] = {
+    "model": "claude-haiku-4-5",
+    "max_tokens": 9,
+    "messages": [{"role": "user", "content": "Hello"}],
+}
+
+
+@pytest.fixture
+def gateway(tmp_path: Path) -> Iterator[Server]:
+    path = tmp_path / "gateway.yaml"
+    path.write_text(CONFIG)
+    options = ServerOptions(config=path, environment={"TANZAKU_ADMIN_TOKEN": TOKEN})
+    with Server(options=options) as server:
+        yield server
+
+
+def create_client(server: Server, **limits: object) -> anthropic.Anthropic:
+    told = httpx2.post(
+        f"{server.url}/_tanzaku/keys",
+        headers={"authorization": f"Bearer {TOKEN}"},
+        json={"name": "n", **limits},
+    )
+    return anthropic.Anthropic(base_url=server.url, api_key=told.json()["key"])
+
+
+def test_a_virtual_key_asks_later_and_no_other_sees_it(gateway: Server) -> None:
+    one, other = create_client(gateway, team="night"), create_client(gateway)
+    later = ask_later(one, when="6h", **HELLO)
+    message = later.result()
+    assert message.usage.service_tier == "batch"
+    with pytest.raises(anthropic.NotFoundError):
+        Later(other, later.id).poll()
+    with pytest.raises(anthropic.AuthenticationError):
+        Later(anthropic.Anthropic(base_url=gateway.url, api_key="k"), later.id).poll()
+    (seen,) = gateway.requests
+    assert (seen.exchange.labels["team"], seen.exchange.labels["later"]) == ("night", later.id)
+    full = Decimal(message.usage.input_tokens + 5 * message.usage.output_tokens) / 1_000_000
+    assert seen.exchange.settlement is not None
+    assert seen.exchange.settlement.cost is not None
+    assert seen.exchange.settlement.cost.total_usd == full / 2
+
+
+def test_what_a_key_may_not_ask_it_may_not_ask_later(gateway: Server) -> None:
+    client = create_client(gateway, models=["claude-haiku-5-5"])
+    with pytest.raises(anthropic.PermissionDeniedError):
+        ask_later(client, **HELLO)
+    with pytest.raises(anthropic.BadRequestError, match="tanzaku-when"):
+        ask_later(create_client(gateway), when="never", **HELLO)
+    assert [one.settlement and one.settlement.status for one in gateway.exchanges] == [400, 403]
+
+
+def test_a_clients_own_batch_names_the_gateway_and_is_charged_once(gateway: Server) -> None:
+    client = create_client(gateway, paths=["/v1/messages*"])
+    requests: Any = [{"custom_id": f"r{number}", "params": HELLO} for number in range(3)]
+    batch = client.messages.batches.create(requests=requests)
+    shown = client.messages.batches.retrieve(batch.id)
+    assert shown.results_url == f"{gateway.url}/v1/messages/batches/{batch.id}/results"
+    assert client.messages.batches.list().data[0].results_url == shown.results_url
+    results = [list(client.messages.batches.results(batch.id)) for _ in range(2)]
+    assert len(results[0]) == 3
+    assert [one.to_dict() for one in results[0]] == [one.to_dict() for one in results[1]]
+    usages = [one.to_dict()["result"]["message"]["usage"] for one in results[0]]  # type: ignore[index]
+    expected = sum(
+        Decimal(usage["input_tokens"] + 5 * usage["output_tokens"]) / 2_000_000 for usage in usages
+    )
+    totals = gateway.ledger.totals()
+    assert totals.total_usd == expected
+    assert totals.output_tokens == sum(usage["output_tokens"] for usage in usages)

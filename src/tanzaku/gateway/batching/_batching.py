@@ -120,7 +120,7 @@ class Batching:
             made_at=asked.now,
             deadline=deadline,
             size=len(body),
-            worst=self._books.bound(asked, body, self._settings.on_late),
+            worst=self._books.bound(params, body, self._settings.on_late, asked.now),
         )
         deferred_id = f"later_{self._chance.getrandbits(128):032x}"
         self._books.reserve(deferred_id, facts)

@@ -2,9 +2,10 @@
 
 import asyncio
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 from tanzaku.core import Clock, UserError
 from tanzaku.exchange import Attempt, Cost, Exchange, ExchangeError, Settlement, Timings
@@ -54,10 +55,10 @@ class DeferredBooks:
         self._prices = PriceBook()
         self._holds: dict[str, Hold] = {}
 
-    def bound(self, asked: Asked, body: bytes, on_late: OnLate) -> Worst:
+    def bound(self, params: Mapping[str, Any], body: bytes, on_late: OnLate, now: float) -> Worst:
         """The most that a deferred call can cost: half the price of a plain one, and that price in
         addition where it may be sent a second time at its deadline."""
-        worst = self._prices.bound(asked.params, body, asked.now)
+        worst = self._prices.bound(params, body, now)
         if worst.usd is None:
             return worst
         share = _SHARE if on_late == "error" else _SHARE + 1

@@ -11,7 +11,7 @@ from tanzaku.gateway._prices import PriceBook
 from tanzaku.gateway._stages import Asked
 from tanzaku.gateway.batching._bill import BatchBills, BatchResultsReader
 from tanzaku.gateway.batching._results_url import find_own_origin, rewrite_results_url
-from tanzaku.ledger import Shelf
+from tanzaku.ledger import LedgerError, Shelf
 from tanzaku.transport import HttpRequest
 
 _RESULTS: Final = re.compile(r"/v1/messages/batches/([^/]+)/results")
@@ -35,11 +35,16 @@ class PassingResults:
         """What they say, what of it was not charged before, and why that may be too little."""
         reader = self._reader
         reader.end()
-        outcome = Outcome(model=reader.model, usage=reader.usage)
         if reader.usage is None:
-            return outcome, None, reader.unpriced
-        cost = await self._bills.charge(self._batch_id, reader.cost, self._clock.now())
-        return outcome, cost, reader.unpriced
+            return Outcome(model=reader.model), None, reader.unpriced
+        try:
+            cost = await self._bills.charge(self._batch_id, reader.cost, self._clock.now())
+        except LedgerError as error:
+            return Outcome(model=reader.model), None, f"What was charged is not known: {error}"
+        if reader.cost.total_usd and not cost.total_usd:
+            # Fetched again; its tokens, too, are in the ledger once.
+            return Outcome(model=reader.model), None, reader.unpriced
+        return Outcome(model=reader.model, usage=reader.usage), cost, reader.unpriced
 
     def _price(self, model: str, usage: Mapping[str, Any]) -> Cost | str:
         return self._prices.price(model, usage, self._clock.now())

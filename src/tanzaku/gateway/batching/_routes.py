@@ -19,8 +19,9 @@ from tanzaku.gateway._stages import ANYONE, Asked, Caller, Door, Target
 from tanzaku.gateway.batching._batching import Batching
 from tanzaku.gateway.batching._deferred import Deferred
 from tanzaku.gateway.batching._results_url import find_own_origin
+from tanzaku.ledger import LedgerError
 from tanzaku.transport import HttpRequest, HttpResponse
-from tanzaku.wire import REQUEST_ID, RETRY_AFTER, SHOULD_RETRY, ApiError
+from tanzaku.wire import REQUEST_ID, RETRY_AFTER, SHOULD_RETRY, ApiError, get_error_type
 
 LATER_PATH: Final = "/_tanzaku/later"
 LATER_ID_HEADER: Final = b"tanzaku-later-id"
@@ -45,8 +46,17 @@ class LaterRoutes:
         self._public_url = public_url
 
     async def defer(self, asked: Asked, caller: Caller, targets: Sequence[Target]) -> HttpResponse:
-        """202 and a ticket for a call with `tanzaku-when`. ApiError as `Batching.accept`."""
-        call = await self._batching.accept(asked, caller, targets)
+        """202 and a ticket for a call with `tanzaku-when`. ApiError as `Batching.accept`, and 503
+        where the call cannot be kept."""
+        try:
+            call = await self._batching.accept(asked, caller, targets)
+        except LedgerError as error:
+            raise ApiError(
+                503,
+                get_error_type(503),
+                f"The call cannot be kept for later: {error}",
+                headers=((RETRY_AFTER, b"5"),),
+            ) from error
         return self._build_ticket(call, asked.request)
 
     async def __call__(self, request: HttpRequest) -> HttpResponse:

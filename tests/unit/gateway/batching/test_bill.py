@@ -5,17 +5,20 @@ import json
 import tracemalloc
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any
+from typing import Any, override
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tanzaku.core import VirtualClock
 from tanzaku.exchange import Cost
 from tanzaku.gateway._prices import PriceBook
-from tanzaku.gateway.batching import BatchBills, BatchResultsReader
+from tanzaku.gateway._stages import Asked
+from tanzaku.gateway.batching import BatchBills, BatchResultsReader, PassingBatches
 from tanzaku.gateway.batching._lines import LineCutter, read_line
-from tanzaku.ledger import MemoryShelf
+from tanzaku.ledger import LedgerError, MemoryShelf, ShelfRow
+from tanzaku.transport import HttpRequest
 
 NOW = 1_795_000_000.0
 HAIKU = "claude-haiku-4-5"
@@ -173,6 +176,46 @@ def test_an_errored_result_has_the_status_of_a_plain_call(error_type: str, statu
     line = read_line(b'{"custom_id":"c","result":{"type":"errored","error":%b}}' % error)
     assert line is not None
     assert (line.custom_id, line.status, line.body) == ("c", status, error)
+
+
+class BrokenShelf(MemoryShelf):
+    @override
+    async def get(self, kind: str, id: str, part: int = 0) -> ShelfRow | None:
+        raise LedgerError("no disk")
+
+
+def fetch(batches: PassingBatches, target: str, *chunks: bytes) -> Any:
+    async def use() -> Any:
+        request = HttpRequest("GET", target, [], b"")
+        results = batches.open_results(Asked(request, request.path, {}, b"", {}, NOW, False))
+        if results is None:
+            return None
+        for chunk in chunks:
+            results.feed(chunk)
+        return await results.end()
+
+    return asyncio.run(use())
+
+
+RESULTS = "/v1/messages/batches/msgbatch_1/results"
+
+
+def test_tokens_of_results_fetched_again_count_once() -> None:
+    batches = PassingBatches(MemoryShelf(), VirtualClock(NOW))
+    line = build_line("r", input_tokens=2, output_tokens=0)
+    outcome, cost, unpriced = fetch(batches, f"{RESULTS}?beta=true", line)
+    assert (outcome.usage["input_tokens"], cost.total_usd) == (2, Decimal("0.000001"))
+    outcome, cost, unpriced = fetch(batches, RESULTS, line)
+    assert (outcome.usage, cost, unpriced) == (None, None, None)
+    assert fetch(batches, RESULTS, line, line)[1].total_usd == Decimal("0.000001")
+    assert fetch(batches, "/v1/messages/batches/msgbatch_1") is None
+
+
+def test_a_shelf_that_fails_leaves_the_price_unknown() -> None:
+    batches = PassingBatches(BrokenShelf(), VirtualClock(NOW))
+    _, cost, unpriced = fetch(batches, RESULTS, build_line("r", input_tokens=2, output_tokens=0))
+    assert cost is None
+    assert "no disk" in unpriced
 
 
 def test_results_fetched_again_are_charged_once() -> None:

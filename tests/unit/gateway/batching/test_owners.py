@@ -11,10 +11,10 @@ import pytest
 from harness.deferred import Deferring, Upstream, WatchedLedger, build_params, read_json
 from tanzaku.core import VirtualClock
 from tanzaku.gateway._prices import PriceBook
-from tanzaku.gateway._stages import Asked, Caller, Used, Worst
+from tanzaku.gateway._stages import Asked, Caller, Target, Used, Worst
 from tanzaku.gateway.batching import BatchingSettings
 from tanzaku.gateway.keys import Keyring
-from tanzaku.ledger import Ledger, MemoryShelf, ShelfRow
+from tanzaku.ledger import Ledger, LedgerError, MemoryShelf, ShelfRow
 from tanzaku.wire import ApiError
 
 HALF_USD = Decimal("0.000009")
@@ -139,6 +139,43 @@ def test_what_may_be_sent_twice_is_held_for_both() -> None:
     run_with(work, treasury=purses[1], settings=BatchingSettings(on_late="send_now"))
     (once,), (both,) = (purse.reserved for purse in purses)
     assert both[1] == 3 * once[1]
+
+
+def test_what_is_held_is_the_price_of_the_model_that_the_route_names() -> None:
+    held = []
+    for model in ("claude-haiku-4-5", "claude-opus-4-1"):
+        purse = Purse()
+
+        async def work(start: Any, upstream: Upstream, model: str = model) -> None:
+            it = start()
+            it.targets[:] = [Target("main", upstream, model=model)]
+            async with it.batching.run():
+                await it.defer(build_params())
+
+        run_with(work, treasury=purse)
+        held.append(purse.reserved[0][1])
+    # 15 and 75 dollars a million tokens instead of 1 and 5.
+    assert held[1] > 14 * held[0]
+
+
+class FullShelf(MemoryShelf):
+    @override
+    async def put(self, *rows: ShelfRow) -> None:
+        raise LedgerError("disk full")
+
+
+def test_a_call_that_cannot_be_kept_is_refused_and_holds_nothing() -> None:
+    purse = Purse()
+
+    async def work(start: Any, upstream: Upstream) -> None:
+        it = start()
+        async with it.batching.run():
+            with pytest.raises(ApiError, match="disk full") as refused:
+                await it.defer(build_params())
+            assert refused.value.status == 503
+            assert purse.used == [0]
+
+    run_with(work, treasury=purse, shelf=FullShelf())
 
 
 def test_a_canceled_call_gives_its_hold_back() -> None:
