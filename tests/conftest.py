@@ -6,10 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from harness.postgres import find_postgres
+
 CLIENTS = Path(__file__).parent / "clients"
 PARTS = {
     "curl": lambda: shutil.which("curl"),
     "openssl": lambda: shutil.which("openssl"),
+    "postgres": find_postgres,
     "sdk071": lambda: (CLIENTS / "sdk071" / ".venv" / ".ready").exists(),
     "langchain": lambda: (CLIENTS / "langchain" / ".venv" / ".ready").exists(),
     "pydantic_ai": lambda: (CLIENTS / "pydantic_ai" / ".venv" / ".ready").exists(),

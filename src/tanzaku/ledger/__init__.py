@@ -1,6 +1,7 @@
-"""Keeping: exchanges in one SQLite file, durable before the last byte leaves."""
+"""Keeping: exchanges in one SQLite file or a PostgreSQL database, durable before the last byte leaves."""
 
 from tanzaku.ledger._backup import Verdict, back_up, restore, verify
+from tanzaku.ledger._engine import Place
 from tanzaku.ledger._export import FORMATS, export
 from tanzaku.ledger._ledger import Ledger, LedgerReader
 from tanzaku.ledger._privacy import PRIVACIES, Privacy
@@ -26,6 +27,7 @@ __all__ = [
     "LedgerReader",
     "LedgerSettings",
     "MemoryShelf",
+    "Place",
     "Policy",
     "Privacy",
     "Retention",

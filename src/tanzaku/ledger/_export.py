@@ -2,7 +2,9 @@
 
 import csv
 import json
+import os
 from collections.abc import Callable, Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import IO, Any, Final, Literal
 
@@ -20,8 +22,8 @@ _COLUMNS: Final = (
     "cache_write_tokens", "cache_read_tokens", "cost_usd", "unpriced", "error_type",
     "error_message", "ttft_ms", "total_ms",
 )  # fmt: skip
-_NUMBERS: Final = {
-    "status": int, "input_tokens": int, "output_tokens": int, "cache_write_tokens": int,
+_KINDS: Final = {
+    "is_stream": bool, "reserved_usd": Decimal, "cost_usd": Decimal, "status": int, "input_tokens": int, "output_tokens": int, "cache_write_tokens": int,
     "cache_read_tokens": int, "ttft_ms": float, "total_ms": float,
 }  # fmt: skip
 # A spreadsheet would run a cell that begins with one of these.
@@ -39,6 +41,9 @@ def export(
             "{path} exists already.", hint="Choose another name; nothing was written.", path=target
         )
     partial = target.with_name(f"{target.name}.partial")
+    partial.unlink(missing_ok=True)
+    # As private as the ledger.
+    os.close(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
     try:
         if form == "parquet":
             count = _write_parquet(_iterate(reader, filters), partial)
@@ -97,26 +102,26 @@ def _write_parquet(exchanges: Iterator[Exchange], target: Path) -> int:
         raise UserError(
             "Parquet needs the package pyarrow.", hint="pip install 'tanzaku[parquet]'"
         ) from error
-    types = {int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
-    schema = pa.schema(
-        [
-            (name, types.get(_NUMBERS.get(name, str), pa.string()))
-            for name in _COLUMNS
-            if name != "is_stream"
-        ]
-        + [("is_stream", pa.bool_())]
-    )
+    types = {int: pa.int64(), float: pa.float64(), bool: pa.bool_(), Decimal: pa.decimal128(38, 12)}
+    schema = pa.schema([(name, types.get(_KINDS.get(name, str), pa.string())) for name in _COLUMNS])
     count = 0
     with pq.ParquetWriter(target, schema) as writer:
         rows: list[dict[str, Any]] = []
         for exchange in exchanges:
             count += 1
-            rows.append(dict(zip(_COLUMNS, _flatten(exchange), strict=True)))
+            rows.append(_type(dict(zip(_COLUMNS, _flatten(exchange), strict=True))))
             if len(rows) == _ROWS_A_GROUP:
                 writer.write_table(pa.Table.from_pylist(rows, schema))
                 rows = []
         writer.write_table(pa.Table.from_pylist(rows, schema))
     return count
+
+
+def _type(row: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: Decimal(value) if value is not None and _KINDS.get(name) is Decimal else value
+        for name, value in row.items()
+    }
 
 
 def _flatten(exchange: Exchange) -> list[Any]:

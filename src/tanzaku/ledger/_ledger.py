@@ -1,6 +1,5 @@
-"""The ledger: exchanges kept in one SQLite file, written by one process, read by many."""
+"""The ledger: exchanges kept by one engine, written by one process, read by many."""
 
-import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -8,20 +7,18 @@ from tempfile import TemporaryDirectory
 from threading import Lock
 from typing import Self, Unpack, override
 
-import apsw
-
-from tanzaku.core import Clock, UserError
+from tanzaku.core import Clock
 from tanzaku.exchange import Exchange
 from tanzaku.ledger import _query
-from tanzaku.ledger._lock import WriterLock
-from tanzaku.ledger._prune import Keeper, Retention
+from tanzaku.ledger._database import Database, Engine
+from tanzaku.ledger._engine import Place, find_engine
+from tanzaku.ledger._file import FileEngine
+from tanzaku.ledger._prune import Keeper, Retention, prune
 from tanzaku.ledger._query import Conditions, CostRow, Filters, Grouping
 from tanzaku.ledger._reconcile import reconcile
-from tanzaku.ledger._schema import MIGRATIONS, check_schema, migrate, refuse_foreign
 from tanzaku.ledger._settings import LedgerSettings
-from tanzaku.ledger._sqlite import connect_reader, connect_writer, ensure_sound_sqlite
 from tanzaku.ledger._writer import Opened, Writer
-from tanzaku.ledger.errors import LedgerError
+from tanzaku.ledger.errors import LedgerError, StorageError
 
 _TRIAL_S = 1.0
 
@@ -29,12 +26,17 @@ _TRIAL_S = 1.0
 class LedgerReader:
     """The reading side. Every query blocks; call it from any thread, several at a time.
 
-    A query raises LedgerError when the file cannot be read, or after `close`. It sees what was committed when the query began, also by a writer in another process.
+    A query raises LedgerError when the ledger cannot be read, or after `close`. It sees what was
+    committed when the query began, also by a writer in another process.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._idle: list[apsw.Connection] = []
+    def __init__(self, engine: Engine) -> None:
+        self.name = engine.name
+        """How messages call it: the file's path, or the database's URL without a password."""
+        self.path = Path(engine.name)
+        """The file's path, for a ledger in one."""
+        self._engine = engine
+        self._idle: list[Database] = []
         self._is_closed = False
         self._pool_lock = Lock()
 
@@ -53,22 +55,22 @@ class LedgerReader:
         `conditions` are those of Filters. UserError for a limit out of range or an unknown
         `before`.
         """
-        with self._connect() as connection:
-            return _query.list_exchanges(connection, Filters(**conditions), limit, before)
+        with self._connect() as database:
+            return _query.list_exchanges(database, Filters(**conditions), limit, before)
 
     def list_after(self, seq: int, filters: Filters) -> list[tuple[int, Exchange]]:
         """What started after the exchange of that sequence number (0: all), oldest first and 1000 at
         most, each with its own number."""
-        with self._connect() as connection:
-            return _query.list_after(connection, seq, filters)
+        with self._connect() as database:
+            return _query.list_after(database, seq, filters)
 
     def get_exchange(self, exchange_id: str) -> Exchange:
         """One exchange, whole, by its id or a prefix of at least 6 characters that only it has.
 
         UserError when there is none, or several (it names them).
         """
-        with self._connect() as connection:
-            return _query.get_exchange(connection, exchange_id)
+        with self._connect() as database:
+            return _query.get_exchange(database, exchange_id)
 
     def sum_costs(
         self,
@@ -79,24 +81,24 @@ class LedgerReader:
     ) -> list[CostRow]:
         """Exact sums for each model that answered, UTC day, route, virtual key, team or tag, ordered
         by that. What has several tags counts for each of them."""
-        with self._connect() as connection:
-            return _query.sum_costs(connection, by, Filters(since=since, until=until))
+        with self._connect() as database:
+            return _query.sum_costs(database, by, Filters(since=since, until=until))
 
     def totals(self, *, since: float | None = None, until: float | None = None) -> CostRow:
         """One sum over everything, its key `total`."""
-        with self._connect() as connection:
-            return _query.sum_all(connection, Filters(since=since, until=until))
+        with self._connect() as database:
+            return _query.sum_all(database, Filters(since=since, until=until))
 
     def find_last_seq(self) -> int:
         """The number of the exchange that started last, 0 where there is none: `list_after` goes on
         from there."""
-        with self._connect() as connection:
-            return _query.find_last_seq(connection)
+        with self._connect() as database:
+            return _query.find_last_seq(database)
 
     def count_exchanges(self) -> int:
         """How many exchanges have started, at a cost that does not grow with them."""
-        with self._connect() as connection:
-            return _query.count_exchanges(connection)
+        with self._connect() as database:
+            return _query.count_exchanges(database)
 
     def close(self) -> None:
         """Give the file back. May be called again; a query afterwards raises LedgerError."""
@@ -106,28 +108,34 @@ class LedgerReader:
         for connection in idle:
             connection.close()
 
+    def count_gaps(self) -> int:
+        """How many exchanges were answered and not kept, as far as that could be noted."""
+        with self._connect() as database:
+            ((count,),) = database.fetch("SELECT coalesce(sum(exchanges), 0) FROM gap")
+        return int(count)
+
     @contextmanager
-    def _connect(self) -> Iterator[apsw.Connection]:
+    def _connect(self) -> Iterator[Database]:
         with self._pool_lock:
             if self._is_closed:
                 raise LedgerError("The ledger is closed.")
-            connection = self._idle.pop() if self._idle else None
+            database = self._idle.pop() if self._idle else None
+        if database is None:
+            database = self._engine.connect_reader()
         try:
-            connection = connection or connect_reader(self.path)
-            yield connection
-        except apsw.Error as error:
-            raise LedgerError(f"The ledger {self.path} could not be read: {error}") from error
+            yield database
+        except database.errors as error:
+            raise LedgerError(f"The ledger {self.name} could not be read: {error}") from error
         finally:
-            if connection is not None:
-                self._give_back(connection)
+            self._give_back(database)
 
-    def _give_back(self, connection: apsw.Connection) -> None:
+    def _give_back(self, database: Database) -> None:
         with self._pool_lock:
-            is_kept = not self._is_closed
+            is_kept = not self._is_closed and not database.is_lost
             if is_kept:
-                self._idle.append(connection)
+                self._idle.append(database)
         if not is_kept:
-            connection.close()
+            database.close()
 
 
 class Ledger(LedgerReader):
@@ -135,7 +143,7 @@ class Ledger(LedgerReader):
 
     def __init__(
         self,
-        path: Path,
+        engine: Engine,
         writer: Writer,
         resources: ExitStack,
         *,
@@ -143,11 +151,9 @@ class Ledger(LedgerReader):
         settings: LedgerSettings,
         reconciled: int,
     ) -> None:
-        super().__init__(path)
+        super().__init__(engine)
         self.reconciled = reconciled
-        """How many exchanges a crash had left open when the file was opened."""
-        self.lost = 0
-        """How many exchanges were not kept, by the policy `best_effort`."""
+        """How many exchanges a crash had left open when the ledger was opened."""
         self._clock = clock
         self._is_strict = settings.policy == "strict"
         self._tried_at = -_TRIAL_S
@@ -158,38 +164,34 @@ class Ledger(LedgerReader):
     @classmethod
     def open(
         cls,
-        path: Path | None,
+        place: Place | None,
         *,
         clock: Clock,
         settings: LedgerSettings = LedgerSettings(),  # noqa: B008 - frozen
     ) -> Self:
-        """Open `path` for writing; None is a private file that `close` deletes. What a crash left
-        open is settled with what was reserved for it.
+        """Open a ledger for writing: a file, or the URL of a PostgreSQL database; None is a private
+        file that `close` deletes. What a crash left open is settled with what was reserved for it.
 
-        A missing file is made (mode 0600, its folder too), an older schema is migrated after a
-        backup beside it. Not for network file systems. UserError when another process writes the
-        file, when it is not a ledger or newer than this Tanzaku, when it cannot be written, or
-        when SQLite itself is unsound.
+        A missing file is made (mode 0600, its folder too), and so are missing tables; an older
+        schema is migrated, a file after a backup beside it. No files on network file systems.
+        UserError when another process writes it, when it is not a ledger or newer than this
+        Tanzaku, when it cannot be written or reached, or when SQLite itself is unsound.
         """
-        ensure_sound_sqlite()
         with ExitStack() as resources:
-            is_durable = path is not None
-            if path is None:
+            if place is None:
                 folder = resources.enter_context(TemporaryDirectory(prefix="tanzaku-"))
-                path = Path(folder) / "ledger.db"
-            if path.is_dir():
-                raise refuse_foreign(path)
-            with _explain_failure(path):
-                path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-                resources.callback(WriterLock(path).release)
-                _ensure_own_file(path)
-                connection = connect_writer(path, is_durable=is_durable)
-                resources.callback(connection.close)
-                migrate(connection, path, clock)
-                reconciled = reconcile(connection, clock.now())
-                writer = Writer(connection, settings.privacy, Keeper(settings.retention, clock))
+                engine: Engine = FileEngine(Path(folder) / "ledger.db", is_durable=False)
+            else:
+                engine = find_engine(place)
+            database = engine.open_writer(resources, clock)
+            try:
+                reconciled = reconcile(database, clock.now())
+                keeper = Keeper(settings.retention, clock)
+                writer = Writer(database, settings.privacy, keeper, clock)
+            except database.errors as error:
+                raise engine.explain(error) from error
             return cls(
-                path,
+                engine,
                 writer,
                 resources.pop_all(),
                 clock=clock,
@@ -198,30 +200,14 @@ class Ledger(LedgerReader):
             )
 
     @classmethod
-    def read(cls, path: Path) -> LedgerReader:
-        """Open `path` for reading only, also while another process writes it.
+    def read(cls, place: Place) -> LedgerReader:
+        """Open a ledger for reading only, also while another process writes it.
 
         UserError when it is missing, not a ledger, or of another schema than this Tanzaku's.
         """
-        ensure_sound_sqlite()
-        if path.is_dir():
-            raise refuse_foreign(path)
-        with _explain_failure(path):
-            version = _read_version(path) if path.is_file() else 0
-        if version == 0:
-            raise UserError(
-                "There is no ledger at {path}.",
-                hint="`tanzaku serve` makes it; or name another file with --ledger.",
-                path=path,
-            )
-        if version < len(MIGRATIONS):
-            raise UserError(
-                "The ledger {path} has the older schema {version}.",
-                hint="Start `tanzaku serve` on it once: that makes a backup and brings it up to date.",
-                path=path,
-                version=version,
-            )
-        return LedgerReader(path)
+        engine = find_engine(place)
+        engine.check()
+        return LedgerReader(engine)
 
     def start(self, exchange: Exchange) -> None:
         """Enqueue the started event, without waiting; it is on disk within about 20 ms.
@@ -229,11 +215,12 @@ class Ledger(LedgerReader):
         Raises LedgerError when `exchange_id` is already under way, when 256 MiB wait to be
         written, or when the ledger is closed. Nothing of what is written may change afterwards. A started
         event that could not be written is written again with its settled one. By the policy
-        `strict` it raises too while the disk takes nothing.
+        `strict` it raises too while storage takes nothing, which is tried again once a second.
         """
         exchange_id = exchange.exchange_id
         if self._is_strict and self._writer.last_error is not None:
-            self._ration(self._writer.last_error)
+            self._try_again()
+            raise LedgerError(f"The ledger takes no writes: {self._writer.last_error}")
         if exchange_id in self._opened:
             raise LedgerError(f"The exchange {exchange_id} has already started.")
         self._opened[exchange_id] = self._writer.append_started(exchange)
@@ -244,31 +231,37 @@ class Ledger(LedgerReader):
         Works from any event loop. Cancelling it does not take the event back. Raises LedgerError
         when the transaction failed (then neither this event nor an unwritten started one is kept),
         when the id is already in the file, or when an amount is not exact. By the policy
-        `best_effort` it does not raise for what the disk does not take, and `lost` counts it.
+        `best_effort` it does not raise for what storage does not take. `lost` counts it either way.
         """
         if exchange.settlement is None:
             raise LedgerError(f"The exchange {exchange.exchange_id} has no settlement.")
         opened = self._opened.pop(exchange.exchange_id, None) or Opened(exchange)
         try:
             await self._writer.append_settled(opened, exchange.settlement)
-        except LedgerError:
-            if self._is_strict or self._writer.last_error is None:
+        except StorageError:
+            self._writer.count_lost()
+            if self._is_strict:
                 raise
-            self.lost += 1
 
-    def _ration(self, error: LedgerError) -> None:
-        """Let one exchange a second find out whether the disk takes writes again."""
+    def _try_again(self) -> None:
         now = self._clock.monotonic()
-        if now < self._tried_at + _TRIAL_S:
-            raise LedgerError(f"The ledger takes no writes: {error}") from error
-        self._tried_at = now
+        if now >= self._tried_at + _TRIAL_S:
+            self._tried_at = now
+            self._writer.run(self._writer.probe)
 
     def prune(self, retention: Retention) -> None:
         """Let go of what is older, between the writer's transactions; returns when it is gone.
 
-        Blocks. LedgerError when the file cannot be written.
+        Blocks. LedgerError when the ledger cannot be written.
         """
-        self._writer.prune(retention, self._clock.now())
+        now = self._clock.now()
+        while self._writer.run(lambda database: prune(database, retention, now)).result():
+            pass
+
+    @property
+    def lost(self) -> int:
+        """How many exchanges were answered since the start and are not kept."""
+        return self._writer.lost
 
     @property
     def under_way(self) -> int:
@@ -294,33 +287,3 @@ class Ledger(LedgerReader):
         super().close()
         self._writer.close()
         self._resources.close()
-
-
-@contextmanager
-def _explain_failure(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except (OSError, apsw.Error) as error:
-        raise UserError(
-            "The ledger {path} cannot be opened: {reason}",
-            hint="Check that its folder exists and may be written, or name another with --ledger.",
-            path=path,
-            reason=error,
-        ) from error
-
-
-def _ensure_own_file(path: Path) -> None:
-    """Make the file when it is missing; refuse, untouched, one that is not ours to write."""
-    try:
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
-    except FileExistsError:
-        _read_version(path)
-        path.chmod(0o600)
-
-
-def _read_version(path: Path) -> int:
-    connection = connect_reader(path)
-    try:
-        return check_schema(connection, path)
-    finally:
-        connection.close()

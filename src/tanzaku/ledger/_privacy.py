@@ -19,6 +19,8 @@ _PLAIN: Final = frozenset(
     }
 )  # fmt: skip
 _SCHEMAS: Final = frozenset({"input_schema", "schema"})
+# Below these everything is a person's, whatever it is called: what a tool is given, for instance.
+_PRIVATE: Final = frozenset({"input", "metadata"})
 
 
 def veil_exchange(exchange: Exchange, privacy: Privacy) -> Exchange:
@@ -70,15 +72,18 @@ def veil_body(body: bytes, privacy: Privacy) -> bytes:
         return _measure(body.decode("utf-8", "replace")).encode()
 
 
-def _veil(value: Any, name: str = "") -> Any:
+def _veil(value: Any, name: str = "", *, is_private: bool = False) -> Any:
     if isinstance(value, str):
-        return value if name in _PLAIN else _measure(value)
+        return value if name in _PLAIN and not is_private else _measure(value)
     if isinstance(value, list):
-        return [_veil(item, name) for item in value]
+        return [_veil(item, name, is_private=is_private) for item in value]
     if isinstance(value, dict):
         if name in _SCHEMAS:
             return {"type": value.get("type")}
-        return {key: _veil(item, key) for key, item in value.items()}
+        is_private = is_private or name in _PRIVATE
+        return {key: _veil(item, key, is_private=is_private) for key, item in value.items()}
+    if is_private and isinstance(value, int | float) and not isinstance(value, bool):
+        return 0
     return value
 
 

@@ -1,16 +1,16 @@
-"""Letting go of what is old. It is the one thing that may take rows out of a ledger, and says so: the
-guards against it are taken down and put up again within its transaction."""
+"""Letting go of what is old: the one thing that takes anything out of a ledger.
+
+What is to go is declared first, in the marks that the guards of the tables look at.
+"""
 
 from dataclasses import dataclass
 
-import apsw
-
 from tanzaku.core import Clock
-from tanzaku.ledger._schema import GUARDS
+from tanzaku.ledger._database import Database
 
 _DAY_S = 86_400.0
-_MOST_ROWS = 2_000
 _EVERY_S = 3600.0
+MOST_ROWS = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,65 +27,65 @@ class Keeper:
     def __init__(self, retention: Retention, clock: Clock) -> None:
         self._retention = retention
         self._clock = clock
-        self.is_idle = retention == Retention()
         self._due_at = clock.monotonic()
+        self.wakes_after_s = None if retention == Retention() else _EVERY_S
+        """How long a writer without work may sleep; None: as long as it likes."""
 
-    def work(self, connection: apsw.Connection) -> None:
-        """One slice, if one is due."""
-        if self.is_idle or self._clock.monotonic() < self._due_at:
-            return
-        if prune(connection, self._retention, self._clock.now()) == 0:
-            self._due_at = self._clock.monotonic() + _EVERY_S
+    def work(self, database: Database) -> bool:
+        """One slice, if one is due; whether there may be more to do."""
+        if self.wakes_after_s is None or self._clock.monotonic() < self._due_at:
+            return False
+        if prune(database, self._retention, self._clock.now()):
+            return True
+        self._due_at = self._clock.monotonic() + _EVERY_S
+        return False
 
 
-def prune(connection: apsw.Connection, retention: Retention, now: float) -> int:
-    """Drop what is older, 2,000 exchanges at most; how many rows were touched. Again until it is 0.
+def prune(database: Database, retention: Retention, now: float) -> int:
+    """Drop or empty what is older, MOST_ROWS exchanges of each at most; how many. Again until it is 0.
 
-    The newest exchange always stays: the next one is numbered after it.
+    It goes from the oldest up to the first that stays; what is under way stays, however old it is.
     """
     touched = 0
-    with connection:
-        for name in GUARDS:
-            connection.execute(f"DROP TRIGGER IF EXISTS {name}")
+    with database.transaction():
         if retention.keep_days is not None:
-            touched += _drop(connection, now - retention.keep_days * _DAY_S)
+            touched += _drop(database, now - retention.keep_days * _DAY_S)
         if retention.bodies_days is not None:
-            touched += _empty(connection, now - retention.bodies_days * _DAY_S)
-        for guard in GUARDS.values():
-            connection.execute(guard)
+            touched += _empty(database, now - retention.bodies_days * _DAY_S)
     return touched
 
 
-def _drop(connection: apsw.Connection, before: float) -> int:
-    # From the oldest up to the first that stays, so that counting remains a subtraction. What is
-    # under way stays, however old it is.
-    stays = connection.execute(
-        "SELECT seq FROM exchange WHERE started_at >= ? OR settled_at IS NULL "
-        "OR seq = (SELECT max(seq) FROM started) ORDER BY seq LIMIT 1",
-        (before,),
-    ).get
-    first = connection.execute("SELECT min(seq) FROM started").get
-    if stays is None or stays == first:
-        return 0
-    last = min(stays - 1, first + _MOST_ROWS)
-    connection.execute("DELETE FROM settled WHERE seq <= ?", (last,))
-    connection.execute("DELETE FROM started WHERE seq <= ?", (last,))
-    return connection.changes()
+def _drop(database: Database, before: float) -> int:
+    count, last = _move_mark(database, "pruned", before)
+    if count:
+        database.fetch("DELETE FROM settled WHERE seq <= :last", {"last": last})
+        database.fetch("DELETE FROM started WHERE seq <= :last", {"last": last})
+    return count
 
 
-def _empty(connection: apsw.Connection, before: float) -> int:
-    bounds = (before, _MOST_ROWS)
-    connection.execute(
-        "UPDATE started SET request_headers = '[]', request_body = x'' WHERE seq IN ("
-        "SELECT seq FROM started WHERE started_at < ? AND "
-        "(request_headers != '[]' OR length(request_body) > 0) LIMIT ?)",
-        bounds,
+def _empty(database: Database, before: float) -> int:
+    ((above,),) = database.fetch("SELECT seq FROM mark WHERE name = 'emptied'")
+    count, last = _move_mark(database, "emptied", before)
+    if count:
+        for table, side in (("started", "request"), ("settled", "response")):
+            database.fetch(
+                f"UPDATE {table} SET {side}_headers = '[]', {side}_body = :nothing "
+                "WHERE seq > :above AND seq <= :last",
+                {"nothing": b"", "above": above, "last": last},
+            )
+    return count
+
+
+def _move_mark(database: Database, name: str, before: float) -> tuple[int, int]:
+    """Declare the next slice: how many exchanges it has, and the number of its last."""
+    rows = database.fetch(
+        "SELECT seq, started_at < :before AND settled_at IS NOT NULL FROM exchange "
+        "WHERE seq > (SELECT seq FROM mark WHERE name = :name) ORDER BY seq LIMIT :most",
+        {"before": before, "name": name, "most": MOST_ROWS},
     )
-    touched = connection.changes()
-    connection.execute(
-        "UPDATE settled SET response_headers = '[]', response_body = x'' WHERE seq IN ("
-        "SELECT seq FROM settled WHERE settled_at < ? AND "
-        "(response_headers != '[]' OR length(response_body) > 0) LIMIT ?)",
-        bounds,
-    )
-    return touched + connection.changes()
+    stays = next((index for index, (_, is_old) in enumerate(rows) if not is_old), len(rows))
+    if stays == 0:
+        return 0, 0
+    last = rows[stays - 1][0]
+    database.fetch("UPDATE mark SET seq = :last WHERE name = :name", {"last": last, "name": name})
+    return stays, last

@@ -1,14 +1,13 @@
-"""What can be asked of a ledger, on one reading connection."""
+"""What can be asked of a ledger, on one connection of whichever engine."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from decimal import Decimal
 from typing import Any, Literal, TypedDict
 
-import apsw
-
 from tanzaku.core import UserError
 from tanzaku.exchange import Exchange
+from tanzaku.ledger._database import Database, Dialect
 from tanzaku.ledger._row import (
     SETTLED_COLUMNS,
     STARTED_COLUMNS,
@@ -27,11 +26,11 @@ _ALL_COLUMNS = STARTED_COLUMNS + SETTLED_COLUMNS
 _LIGHT_COLUMNS = tuple(name for name in _ALL_COLUMNS if not name.endswith(("_headers", "_body")))
 _GROUPS = {
     "model": "coalesce(response_model, model, '-')",
-    "day": "date(started_at, 'unixepoch')",
+    "day": "{day}",
     "route": "coalesce(route, '-')",
-    "key": "coalesce(labels ->> '$.key', '-')",
-    "team": "coalesce(labels ->> '$.team', '-')",
-    "tag": "coalesce(labels ->> '$.tags', '-')",
+    "key": "coalesce(labels ->> 'key', '-')",
+    "team": "coalesce(labels ->> 'team', '-')",
+    "tag": "coalesce(labels ->> 'tags', '-')",
 }
 type Grouping = Literal["model", "day", "route", "key", "team", "tag"]
 _SUMS = f"""
@@ -118,7 +117,7 @@ class Filters:
     min_usd: Decimal | None = None
     least_ms: float | None = None
 
-    def render(self) -> tuple[str, dict[str, Any]]:
+    def render(self, dialect: Dialect) -> tuple[str, dict[str, Any]]:
         """The SQL condition and its named parameters."""
         conditions = {
             "model": "(model = :model OR response_model = :model)",
@@ -126,9 +125,9 @@ class Filters:
             "status": "status = :status",
             "since": "started_at >= :since",
             "until": "started_at < :until",
-            "key": "labels ->> '$.key' = :key",
-            "team": "labels ->> '$.team' = :team",
-            "tag": "instr(',' || (labels ->> '$.tags') || ',', ',' || :tag || ',') > 0",
+            "key": "labels ->> 'key' = :key",
+            "team": "labels ->> 'team' = :team",
+            "tag": f"{dialect.find}(',' || (labels ->> 'tags') || ',', :tag) > 0",
             "unsettled": "(settled_at IS NULL) = :unsettled",
             "failed": "(error_type IS NOT NULL OR status >= 400) = :failed",
             "error": "error_type = :error",
@@ -143,7 +142,7 @@ class Filters:
             "until": self.until,
             "key": storable(self.key),
             "team": storable(self.team),
-            "tag": storable(self.tag),
+            "tag": None if self.tag is None else storable(f",{self.tag},"),
             "failed": self.failed or None,
             "unsettled": self.unsettled or None,
             "error": storable(self.error),
@@ -151,23 +150,24 @@ class Filters:
             "least_ms": self.least_ms,
         }
         given = {name: value for name, value in values.items() if value is not None}
-        return " AND ".join(["1", *(conditions[name] for name in given)]), given
+        return " AND ".join(["1 = 1", *(conditions[name] for name in given)]), given
 
 
 def list_exchanges(
-    connection: apsw.Connection, filters: Filters, limit: int, before: str | None
+    database: Database, filters: Filters, limit: int, before: str | None
 ) -> list[Exchange]:
     if not 1 <= limit <= MAX_LIMIT:
         raise UserError("limit must be 1 to {most}, not {limit}.", most=MAX_LIMIT, limit=limit)
-    where, values = filters.render()
+    where, values = filters.render(database.dialect)
     if before is not None:
-        values["before"] = connection.execute(
-            "SELECT seq FROM started WHERE exchange_id = ?", (storable(before),)
-        ).get
-        if values["before"] is None:
+        found = database.fetch(
+            "SELECT seq FROM started WHERE exchange_id = :id", {"id": storable(before)}
+        )
+        if not found:
             raise UserError("No exchange {id!r} to list before.", id=before)
+        values["before"] = found[0][0]
         where += " AND seq < :before"
-    rows = connection.execute(
+    rows = database.fetch(
         f"SELECT {', '.join(_LIGHT_COLUMNS)} FROM exchange WHERE {where} "
         f"ORDER BY seq DESC LIMIT :limit",
         values | {"limit": limit},
@@ -175,11 +175,9 @@ def list_exchanges(
     return [read_exchange(_name(_LIGHT_COLUMNS, row)) for row in rows]
 
 
-def list_after(
-    connection: apsw.Connection, seq: int, filters: Filters
-) -> list[tuple[int, Exchange]]:
-    where, values = filters.render()
-    rows = connection.execute(
+def list_after(database: Database, seq: int, filters: Filters) -> list[tuple[int, Exchange]]:
+    where, values = filters.render(database.dialect)
+    rows = database.fetch(
         f"SELECT seq, {', '.join(_LIGHT_COLUMNS)} FROM exchange WHERE seq > :seq AND {where} "
         f"ORDER BY seq LIMIT {MAX_LIMIT}",
         values | {"seq": seq},
@@ -187,52 +185,50 @@ def list_after(
     return [(row[0], read_exchange(_name(_LIGHT_COLUMNS, row[1:]))) for row in rows]
 
 
-def get_exchange(connection: apsw.Connection, exchange_id: str) -> Exchange:
+def get_exchange(database: Database, exchange_id: str) -> Exchange:
     exchange_id = exchange_id.encode("utf-8", "replace").decode()
-    select = f"SELECT {', '.join(_ALL_COLUMNS)} FROM exchange WHERE exchange_id = ?"
-    row = connection.execute(select, (exchange_id,)).fetchone()
-    if row is None:
-        row = connection.execute(select, (_complete_id(connection, exchange_id),)).fetchone()
-    assert row is not None
-    return read_exchange(_name(_ALL_COLUMNS, row))
+    select = f"SELECT {', '.join(_ALL_COLUMNS)} FROM exchange WHERE exchange_id = :id"
+    rows = database.fetch(select, {"id": exchange_id})
+    if not rows:
+        rows = database.fetch(select, {"id": _complete_id(database, exchange_id)})
+    return read_exchange(_name(_ALL_COLUMNS, rows[0]))
 
 
-def sum_costs(connection: apsw.Connection, by: Grouping, filters: Filters) -> list[CostRow]:
-    where, values = filters.render()
-    rows = connection.execute(
-        f"SELECT {_GROUPS[by]} AS key, {_SUMS} FROM exchange WHERE {where} "
-        "GROUP BY key ORDER BY key",
-        values,
+def sum_costs(database: Database, by: Grouping, filters: Filters) -> list[CostRow]:
+    where, values = filters.render(database.dialect)
+    key = _GROUPS[by].format(day=database.dialect.day)
+    rows = database.fetch(
+        f"SELECT {key} AS key, {_SUMS} FROM exchange WHERE {where} GROUP BY 1", values
     )
     sums = [_read_sum(row) for row in rows]
-    return _split_tags(sums) if by == "tag" else sums
+    return sorted(_split_tags(sums) if by == "tag" else sums, key=lambda row: row.key)
 
 
-def sum_all(connection: apsw.Connection, filters: Filters) -> CostRow:
-    where, values = filters.render()
-    row = connection.execute(
-        f"SELECT 'total', {_SUMS} FROM exchange WHERE {where}", values
-    ).fetchone()
-    assert row is not None
+def sum_all(database: Database, filters: Filters) -> CostRow:
+    where, values = filters.render(database.dialect)
+    (row,) = database.fetch(f"SELECT 'total', {_SUMS} FROM exchange WHERE {where}", values)
     return _read_sum(row)
 
 
-def count_exchanges(connection: apsw.Connection) -> int:
+def count_exchanges(database: Database) -> int:
     # The writer numbers without gaps, and only the oldest are ever taken out.
-    count = connection.execute("SELECT coalesce(max(seq) - min(seq) + 1, 0) FROM started").get
-    assert isinstance(count, int)
-    return count
+    ((count,),) = database.fetch("SELECT coalesce(max(seq) - min(seq) + 1, 0) FROM started")
+    return int(count)
 
 
-def find_last_seq(connection: apsw.Connection) -> int:
-    seq = connection.execute("SELECT coalesce(max(seq), 0) FROM started").get
-    assert isinstance(seq, int)
-    return seq
+def find_last_seq(database: Database) -> int:
+    """The number given last; also where retention has taken all rows out since."""
+    ((seq,),) = database.fetch(
+        "SELECT max(seq) FROM (SELECT max(seq) AS seq FROM started "
+        "UNION ALL SELECT seq FROM mark WHERE name = 'pruned') AS numbers"
+    )
+    return int(seq or 0)
 
 
 def _read_sum(row: tuple[Any, ...]) -> CostRow:
-    values = dict(zip(_SUM_FIELDS, row[:-2], strict=True))
-    millions, rest = row[-2:]
+    # PostgreSQL adds whole numbers up to decimals.
+    key, *sums, millions, rest = row[0], *(int(value) for value in row[1:])
+    values = dict(zip(_SUM_FIELDS, (key, *sums), strict=True))
     return CostRow(**values, total_usd=from_picousd(millions * _MEGA + rest))
 
 
@@ -243,7 +239,7 @@ def _split_tags(sums: list[CostRow]) -> list[CostRow]:
         for tag in row.key.split(","):
             before = by_tag.get(tag)
             by_tag[tag] = replace(row, key=tag) if before is None else _add(before, row)
-    return sorted(by_tag.values(), key=lambda row: row.key)
+    return list(by_tag.values())
 
 
 def _add(one: CostRow, other: CostRow) -> CostRow:
@@ -255,18 +251,15 @@ def _add(one: CostRow, other: CostRow) -> CostRow:
     return CostRow(one.key, **sums)
 
 
-def _complete_id(connection: apsw.Connection, prefix: str) -> str:
+def _complete_id(database: Database, prefix: str) -> str:
     found: list[str] = []
     if len(prefix) >= _MIN_PREFIX:
-        found = (
-            connection.execute(
-                "SELECT exchange_id FROM started WHERE exchange_id >= ?1 "
-                "AND exchange_id < ?1 || char(1114111) ORDER BY exchange_id LIMIT ?2",
-                (prefix, _SHOWN_CANDIDATES + 1),
-            ).get
-            or []
+        rows = database.fetch(
+            "SELECT exchange_id FROM started WHERE exchange_id >= :first AND exchange_id < :last "
+            "ORDER BY exchange_id LIMIT :most",
+            {"first": prefix, "last": f"{prefix}\U0010ffff", "most": _SHOWN_CANDIDATES + 1},
         )
-        found = [found] if isinstance(found, str) else found
+        found = [row[0] for row in rows]
     if len(found) == 1:
         return found[0]
     if not found:

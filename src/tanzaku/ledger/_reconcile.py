@@ -1,9 +1,8 @@
 """What a crash left open is closed with the worst it can have cost."""
 
-import apsw
-
 from tanzaku.exchange import Cost, Exchange, ExchangeError, Settlement, Timings
-from tanzaku.ledger._query import Filters, list_after
+from tanzaku.ledger._database import Database, Row
+from tanzaku.ledger._query import Filters, find_last_seq, list_after
 from tanzaku.ledger._row import SETTLED_COLUMNS, build_settled
 
 RECONCILED = "reconciled"
@@ -12,29 +11,26 @@ _ROUTE = "-"
 _PART = "reserved"
 
 
-def list_orphans(connection: apsw.Connection) -> list[tuple[int, Exchange]]:
-    """What has started and not ended, with its sequence number: under way, or left by a crash."""
-    orphans: list[tuple[int, Exchange]] = []
-    seq = 0
-    while page := list_after(connection, seq, Filters(unsettled=True)):
-        orphans += page
-        seq = page[-1][0]
-    return orphans
-
-
-def reconcile(connection: apsw.Connection, now: float) -> int:
+def reconcile(database: Database, now: float) -> int:
     """Settle all that no process has under way, in one transaction; how many there were.
 
-    Only for who holds the file alone: then nothing is under way.
+    Only for who holds the ledger alone: then nothing is under way.
     """
-    orphans = list_orphans(connection)
-    columns = ", ".join(("seq", *SETTLED_COLUMNS))
-    places = ", ".join("?" * (len(SETTLED_COLUMNS) + 1))
-    with connection:
-        for seq, exchange in orphans:
-            row = build_settled(close_orphan(exchange, now))
-            connection.execute(f"INSERT INTO settled ({columns}) VALUES ({places})", (seq, *row))
-    return len(orphans)
+    # Below the mark all are settled: after a clean end there is nothing to look through.
+    ((seq,),) = database.fetch("SELECT seq FROM mark WHERE name = 'settled'")
+    rows: list[Row] = []
+    while page := list_after(database, seq, Filters(unsettled=True)):
+        rows += [(seq, *build_settled(close_orphan(exchange, now))) for seq, exchange in page]
+        seq = page[-1][0]
+    with database.transaction():
+        database.insert("settled", ("seq", *SETTLED_COLUMNS), rows)
+        mark_settled(database, find_last_seq(database))
+    return len(rows)
+
+
+def mark_settled(database: Database, seq: int) -> None:
+    """Note that everything up to `seq` is settled."""
+    database.fetch("UPDATE mark SET seq = :seq WHERE name = 'settled' AND seq < :seq", {"seq": seq})
 
 
 def close_orphan(exchange: Exchange, now: float) -> Settlement:

@@ -5,13 +5,11 @@ from collections.abc import Mapping
 from decimal import Context, Decimal, Inexact, InvalidOperation
 from typing import Any
 
-import apsw
 from pydantic_core import PydanticSerializationError, to_json
 
 from tanzaku.exchange import Attempt, Cost, Exchange, ExchangeError, Settlement, Timings
+from tanzaku.ledger._database import Row
 from tanzaku.ledger.errors import LedgerError
-
-type Row = tuple[apsw.SQLiteValue, ...]
 
 STARTED_COLUMNS = (
     "exchange_id",
@@ -50,6 +48,10 @@ SETTLED_COLUMNS = (
     "response_headers",
     "response_body",
 )
+
+# What no one may ever change; headers and bodies may be let go of.
+STARTED_FACTS = ("seq", *STARTED_COLUMNS[:-2])
+SETTLED_FACTS = ("seq", *SETTLED_COLUMNS[:-2])
 
 _NEVER_STORED = frozenset(
     {

@@ -1,13 +1,14 @@
 """The schema as numbered migrations; `PRAGMA user_version` says which were applied."""
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
 import apsw
 
 from tanzaku.core import Clock, UserError, format_rfc3339
-from tanzaku.ledger._sqlite import APPLICATION_ID
+from tanzaku.ledger._database import explain_newer
+from tanzaku.ledger._row import SETTLED_FACTS, STARTED_FACTS
+from tanzaku.ledger._sqlite import APPLICATION_ID, copy_database
 
 _TABLES = """
 CREATE TABLE started (
@@ -50,18 +51,46 @@ CREATE TABLE settled (
     response_body BLOB NOT NULL
 ) STRICT;
 """
-GUARDS = {
-    f"{table}_keeps_{what}": f"CREATE TRIGGER {table}_keeps_{what} BEFORE {verb} ON {table} "
+_GUARDS = "".join(
+    f"CREATE TRIGGER {table}_keeps_{what} BEFORE {verb} ON {table} "
     f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END;"
     for table in ("started", "settled")
     for what, verb in (("rows", "DELETE"), ("values", "UPDATE"))
-}
-
+)
 _VIEW = """
 CREATE VIEW exchange AS SELECT * FROM started LEFT JOIN settled USING (seq);
 """
 
-MIGRATIONS = ("\n".join((_TABLES, *GUARDS.values())), _VIEW)
+# `mark` says up to which number exchanges are known to be settled, were taken out (pruned) or lost
+# their bodies (emptied): what a guard lets pass must have been declared there first, for good.
+_MARKS = "".join(
+    (
+        "CREATE TABLE mark (name TEXT PRIMARY KEY, seq INTEGER NOT NULL) STRICT;"
+        "INSERT INTO mark VALUES ('settled', 0), ('pruned', 0), ('emptied', 0);"
+        "CREATE TRIGGER mark_stays BEFORE DELETE ON mark "
+        "BEGIN SELECT RAISE(ABORT, 'mark is append-only'); END;"
+        "CREATE TRIGGER mark_grows BEFORE UPDATE ON mark "
+        "WHEN NEW.name != OLD.name OR NEW.seq < OLD.seq "
+        "BEGIN SELECT RAISE(ABORT, 'mark only grows'); END;"
+        "CREATE TABLE gap (noted_at REAL NOT NULL, exchanges INTEGER NOT NULL, "
+        "reason TEXT NOT NULL) STRICT;"
+        "CREATE TABLE probe (body BLOB NOT NULL) STRICT;",
+        *(
+            f"DROP TRIGGER IF EXISTS {table}_keeps_rows; DROP TRIGGER IF EXISTS {table}_keeps_values;"
+            f"CREATE TRIGGER {table}_keeps_rows BEFORE DELETE ON {table} "
+            "WHEN OLD.seq > (SELECT seq FROM mark WHERE name = 'pruned') "
+            f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END;"
+            f"CREATE TRIGGER {table}_keeps_bodies BEFORE UPDATE ON {table} "
+            "WHEN OLD.seq > (SELECT seq FROM mark WHERE name = 'emptied') "
+            f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END;"
+            f"CREATE TRIGGER {table}_keeps_values BEFORE UPDATE OF {', '.join(columns)} ON {table} "
+            f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END;"
+            for table, columns in (("started", STARTED_FACTS), ("settled", SETTLED_FACTS))
+        ),
+    )
+)
+
+MIGRATIONS = (_TABLES + _GUARDS, _VIEW, _MARKS)
 
 
 def check_schema(connection: apsw.Connection, path: Path) -> int:
@@ -73,24 +102,19 @@ def check_schema(connection: apsw.Connection, path: Path) -> int:
     if version is None:
         raise refuse_foreign(path)
     if version > len(MIGRATIONS):
-        raise UserError(
-            "The ledger {path} has schema {version}; this Tanzaku knows up to {newest}.",
-            hint="Upgrade Tanzaku, or choose another file with --ledger. Nothing was changed.",
-            path=path,
-            version=version,
-            newest=len(MIGRATIONS),
-        )
+        raise explain_newer(str(path), version, len(MIGRATIONS))
     return version
 
 
 def migrate(connection: apsw.Connection, path: Path, clock: Clock) -> None:
-    """Bring the file to the newest schema, each step in one transaction of its own.
+    """Bring the file to the newest schema in one transaction.
 
     A file that holds an older schema is copied first, to `<name>.v<version>-<time>.backup`.
     """
     version = check_schema(connection, path)
     if 0 < version < len(MIGRATIONS):
-        _back_up(connection, path, version, clock)
+        stamp = format_rfc3339(clock.now()).replace(":", "").replace("-", "")
+        copy_database(connection, path.with_name(f"{path.name}.v{version}-{stamp}.backup"))
     run_migrations(connection, MIGRATIONS, version, APPLICATION_ID)
 
 
@@ -110,12 +134,14 @@ def read_schema_version(connection: apsw.Connection, application_id: int) -> int
 def run_migrations(
     connection: apsw.Connection, scripts: Sequence[str], version: int, application_id: int
 ) -> None:
-    """Bring a file from `version` to the newest schema, each step in a transaction of its own."""
-    for number, script in enumerate(scripts[version:], start=version + 1):
-        with connection:
+    """Bring a file from `version` to the newest schema, in one transaction."""
+    if version == len(scripts):
+        return
+    with connection:
+        for script in scripts[version:]:
             connection.execute(script)
-            connection.execute(f"PRAGMA application_id = {application_id}")
-            connection.execute(f"PRAGMA user_version = {number}")
+        connection.execute(f"PRAGMA application_id = {application_id}")
+        connection.execute(f"PRAGMA user_version = {len(scripts)}")
 
 
 def read_pragma(connection: apsw.Connection, name: str) -> int:
@@ -130,16 +156,3 @@ def refuse_foreign(path: Path) -> UserError:
         hint="Choose another file with --ledger. Nothing was changed.",
         path=path,
     )
-
-
-def _back_up(connection: apsw.Connection, path: Path, version: int, clock: Clock) -> None:
-    stamp = format_rfc3339(clock.now()).replace(":", "").replace("-", "")
-    partial = path.with_name(f"{path.name}.partial-backup")
-    partial.unlink(missing_ok=True)
-    descriptor = os.open(partial, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        connection.execute("VACUUM INTO ?", (str(partial),))
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-    partial.replace(path.with_name(f"{path.name}.v{version}-{stamp}.backup"))

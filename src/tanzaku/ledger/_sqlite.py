@@ -1,17 +1,26 @@
 """The SQLite library and how a connection to a ledger's file is opened."""
 
 import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cache
+from itertools import chain
 from pathlib import Path
+from typing import Any, Final
 from urllib.parse import quote
 
 import apsw
 
 from tanzaku.core import UserError
+from tanzaku.ledger._database import NO_VALUES, Dialect, Row
+from tanzaku.ledger.errors import LedgerError
 
 APPLICATION_ID = 0x545A4B55
 _BUSY_MS = 5_000
 _CHECKPOINT_PAGES = 4_000
+
+_ROWS_PER_STATEMENT = 32
 
 _FIRST_FIXED = (3, 51, 3)
 _FIXED_BRANCHES = {(3, 50): 7, (3, 44): 6}
@@ -57,6 +66,8 @@ def connect_writer(path: Path, *, is_durable: bool) -> apsw.Connection:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute(f"PRAGMA synchronous = {'FULL' if is_durable else 'OFF'}")
         connection.execute("PRAGMA foreign_keys = ON")
+        # What retention takes out is overwritten, not only forgotten.
+        connection.execute("PRAGMA secure_delete = ON")
         connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
         connection.execute("PRAGMA journal_size_limit = 67108864")
     except BaseException:
@@ -72,6 +83,90 @@ def connect_reader(path: Path) -> apsw.Connection:
     connection.execute("PRAGMA query_only = ON")
     connection.execute("PRAGMA wal_autocheckpoint = 0")
     return connection
+
+
+class SqliteDatabase:
+    """A Database over one connection to a file."""
+
+    dialect: Final = Dialect(day="date(started_at, 'unixepoch')", find="instr")
+    errors: Final = (apsw.Error,)
+    row_errors: Final = (
+        LedgerError,
+        apsw.ConstraintError,
+        apsw.MismatchError,
+        apsw.TooBigError,
+        OverflowError,
+        TypeError,
+        ValueError,
+    )
+    is_lost: Final = False
+
+    def __init__(self, connection: apsw.Connection) -> None:
+        self.connection = connection
+
+    def fetch(self, sql: str, values: Mapping[str, Any] = NO_VALUES) -> list[Row]:
+        return self.connection.execute(sql, values).fetchall()
+
+    def insert(self, table: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
+        # Each statement gives the interpreter lock away once, and getting it back from a busy event
+        # loop is what costs: so many rows go in with one.
+        for begin in range(0, len(rows), _ROWS_PER_STATEMENT):
+            part = rows[begin : begin + _ROWS_PER_STATEMENT]
+            statement = _render_insert(table, tuple(columns), len(part))
+            self.connection.execute(statement, tuple(chain.from_iterable(part)))
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        self.connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self.connection.execute("COMMIT")
+        except BaseException:
+            if self.connection.in_transaction:
+                with suppress(apsw.Error):
+                    self.connection.execute("ROLLBACK")
+            raise
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        self.connection.execute("BEGIN")
+        try:
+            yield
+        finally:
+            self.connection.execute("ROLLBACK")
+
+    def find_damage(self) -> list[str]:
+        found = self.fetch("PRAGMA integrity_check")
+        return [str(row[0]) for row in found if row[0] != "ok"]
+
+    def recover(self) -> bool:
+        return False
+
+    def close(self) -> None:
+        self.connection.close()
+
+
+@cache
+def _render_insert(table: str, columns: tuple[str, ...], count: int) -> str:
+    row = f"({', '.join('?' * len(columns))})"
+    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES {', '.join([row] * count)}"
+
+
+def copy_database(connection: apsw.Connection, target: Path) -> None:
+    """Copy a database, also while another connection writes it. The copy (mode 0600) has its name
+    only once it is whole and on disk."""
+    partial = target.with_name(f"{target.name}.partial")
+    partial.unlink(missing_ok=True)
+    descriptor = os.open(partial, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        connection.execute("VACUUM INTO ?", (str(partial),))
+        os.fsync(descriptor)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+    finally:
+        os.close(descriptor)
+    partial.replace(target)
 
 
 def _is_at_rest(path: Path) -> bool:

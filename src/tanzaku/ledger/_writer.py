@@ -1,49 +1,41 @@
 """Group commit: one thread writes whatever waits, many exchanges to a transaction.
 
-The thread that appends only appends; rows are built and SQLite runs in the writer's thread. Rows of
-one table go in as few statements as possible: each statement gives the interpreter lock away once, and getting
-it back from a busy event loop is what costs.
+The thread that appends only appends; rows are built and the database runs in the writer's thread.
 """
 
 import asyncio
 import threading
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache
-from itertools import chain
 
-import apsw
-
+from tanzaku.core import Clock
 from tanzaku.exchange import Exchange, Settlement
+from tanzaku.ledger._database import Database, Row
 from tanzaku.ledger._privacy import Privacy, veil_exchange, veil_settlement
-from tanzaku.ledger._prune import Keeper, Retention, prune
+from tanzaku.ledger._prune import Keeper
+from tanzaku.ledger._query import find_last_seq
+from tanzaku.ledger._reconcile import mark_settled
 from tanzaku.ledger._row import (
     SETTLED_COLUMNS,
     STARTED_COLUMNS,
-    Row,
     build_settled,
     build_started,
 )
-from tanzaku.ledger.errors import LedgerError
+from tanzaku.ledger.errors import LedgerError, StorageError
 
 START_DELAY_S = 0.02
 MAX_WAITING_BYTES = 256 << 20
 _MAX_BATCH_EVENTS = 512
 _MAX_BATCH_BYTES = 16 << 20
 _EVENT_BYTES = 1024
-_ROWS_PER_STATEMENT = 32
-# What one row does to its transaction; anything else is the storage's doing.
-_ROW_ERRORS = (
-    LedgerError,
-    apsw.ConstraintError,
-    apsw.MismatchError,
-    apsw.TooBigError,
-    OverflowError,
-    TypeError,
-    ValueError,
-)
+_PROBE_BYTES = 64 << 10
+_STARTED = ("seq", *STARTED_COLUMNS)
+_SETTLED = ("seq", *SETTLED_COLUMNS)
+
+type Job = Callable[[Database], object]
 
 
 @dataclass(slots=True)
@@ -52,6 +44,8 @@ class Opened:
 
     exchange: Exchange | None
     seq: int | None = None
+    is_doubtful: bool = False
+    """Whether the connection was lost while it was written: it may be on disk or not."""
 
 
 @dataclass(slots=True)
@@ -65,18 +59,27 @@ class _Event:
 class Writer:
     """Owns the writing connection from construction to `close`, which closes it."""
 
-    def __init__(self, connection: apsw.Connection, privacy: Privacy, keeper: Keeper) -> None:
-        self._connection = connection
+    def __init__(self, database: Database, privacy: Privacy, keeper: Keeper, clock: Clock) -> None:
+        self._database = database
+        self._failures: tuple[type[Exception], ...] = (LedgerError, *database.errors)
         self._privacy = privacy
         self._keeper = keeper
-        self._last_seq = int(connection.execute("SELECT coalesce(max(seq), 0) FROM started").get)
+        self._clock = clock
+        self._last_seq = find_last_seq(database)
         self._lock = threading.Lock()
         self._has_work = threading.Condition(self._lock)
         self._events: deque[_Event] = deque()
+        self._jobs: deque[tuple[Job, Future[object]]] = deque()
         self._settled_waiting = 0
         self._waiting_bytes = 0
         self._is_closing = False
         self._is_dormant = False
+        self._unsettled = 0
+        self._is_certain = True
+        self._is_tidy = keeper.wakes_after_s is None
+        self._reason = ""
+        self._unnoted = 0
+        self.lost = 0
         self.last_error: LedgerError | None = None
         self._thread = threading.Thread(target=self._run, name="tanzaku-ledger", daemon=True)
         self._thread.start()
@@ -110,16 +113,37 @@ class Writer:
                 self._has_work.notify()
         return waiter
 
-    def prune(self, retention: Retention, now: float) -> None:
-        """Drop what is older, in slices; see `_prune.prune`."""
-        while True:
-            with self._lock:
-                # The thread holds the lock whenever it does not write.
-                try:
-                    if prune(self._connection, retention, now) == 0:
-                        return
-                except apsw.Error as error:
-                    raise LedgerError(f"The ledger could not be pruned: {error}") from error
+    def run(self, job: Job) -> Future[object]:
+        """Have `job` done between two transactions, in the writer's thread."""
+        done: Future[object] = Future()
+        with self._lock:
+            if self._is_closing:
+                raise LedgerError("The ledger is closed.")
+            self._jobs.append((job, done))
+            self._is_dormant = False
+            self._has_work.notify()
+        return done
+
+    def probe(self, database: Database) -> None:
+        """A Job that finds out whether storage takes writes again, and says so in `last_error`."""
+        try:
+            self._recover()
+            # Into free pages and out again: what has room for this has room for a few exchanges.
+            with database.transaction():
+                database.fetch("INSERT INTO probe VALUES (:body)", {"body": bytes(_PROBE_BYTES)})
+            with database.transaction():
+                database.fetch("DELETE FROM probe")
+        except self._failures as error:
+            self.last_error = _explain(error)
+        else:
+            self.last_error = None
+            self._note_gap()
+
+    def count_lost(self) -> None:
+        """An exchange has been answered and is not kept. That is noted once something can be."""
+        with self._lock:
+            self.lost += 1
+            self._unnoted += 1
 
     def close(self) -> None:
         """Write all that waits, then close the connection. May be called again."""
@@ -135,29 +159,69 @@ class Writer:
         self._waiting_bytes += event.size
 
     def _run(self) -> None:
-        while batch := self._take_batch():
-            self._commit(batch)
+        while not self._is_over():
+            batch = self._take_batch()
+            if batch:
+                self._commit(batch)
+                with self._lock:
+                    self._waiting_bytes -= sum(event.size for event in batch)
             self._keep_house()
-            with self._lock:
-                self._waiting_bytes -= sum(event.size for event in batch)
-        self._connection.close()
+        self._close_books()
+        self._database.close()
+
+    def _is_over(self) -> bool:
+        with self._lock:
+            return self._is_closing and not self._events and not self._jobs
 
     def _keep_house(self) -> None:
+        """What is done between transactions: jobs, what retention lets go of, gaps."""
+        self._is_tidy = True
+        while self._jobs:
+            job, done = self._jobs.popleft()
+            try:
+                done.set_result(job(self._database))
+            except self._failures as error:
+                done.set_exception(_explain(error))
+        if self.last_error is None:
+            self._note_gap()
+            try:
+                self._is_tidy = not self._keeper.work(self._database)
+            except self._database.errors as error:
+                self.last_error = _explain(error)
+
+    def _note_gap(self) -> None:
+        with self._lock:
+            lost, self._unnoted = self._unnoted, 0
+        if not lost:
+            return
+        values = {"now": self._clock.now(), "lost": lost, "reason": self._reason}
         try:
-            self._keeper.work(self._connection)
-        except apsw.Error as error:
-            self.last_error = LedgerError(f"The ledger could not be pruned: {error}")
+            with self._database.transaction():
+                self._database.fetch("INSERT INTO gap VALUES (:now, :lost, :reason)", values)
+        except self._database.errors as error:
+            self.last_error = _explain(error)
+            with self._lock:
+                self._unnoted += lost
+
+    def _close_books(self) -> None:
+        """After a clean end nothing has to be looked through at the next start."""
+        if self._is_certain and not self._unsettled:
+            with suppress(*self._database.errors), self._database.transaction():
+                mark_settled(self._database, self._last_seq)
 
     def _take_batch(self) -> list[_Event]:
-        """Wait for work; empty when closing and nothing is left."""
+        """Wait for work; empty when there is other work, or when closing and nothing is left."""
         with self._lock:
             delay: float | None = START_DELAY_S
-            while not self._settled_waiting and not self._is_closing:
-                self._is_dormant = delay is None
-                was_notified = self._has_work.wait(delay)
-                if self._events and not was_notified:
+            while not (self._settled_waiting or self._jobs or self._is_closing):
+                if not self._is_tidy:
                     break
-                delay = START_DELAY_S if self._events else None
+                self._is_dormant = delay is None or delay == self._keeper.wakes_after_s
+                was_notified = self._has_work.wait(delay)
+                if not was_notified and (self._events or self._is_dormant):
+                    break
+                delay = START_DELAY_S if self._events else self._keeper.wakes_after_s
+            self._is_dormant = False
             batch: list[_Event] = []
             size = 0
             while self._events and len(batch) < _MAX_BATCH_EVENTS and size < _MAX_BATCH_BYTES:
@@ -171,23 +235,24 @@ class Writer:
         try:
             self._write(batch)
         except Exception as error:  # noqa: BLE001 - a dead writer would leave waiters hanging
-            is_row_error = isinstance(error, _ROW_ERRORS)
+            is_row_error = isinstance(error, self._database.row_errors) and not isinstance(
+                error, StorageError
+            )
             if is_row_error and len(batch) > 1:
                 for event in batch:
                     self._commit([event])
                 return
-            failure = error
-            if not isinstance(failure, LedgerError):
-                failure = LedgerError(f"The ledger could not be written: {error}")
-                failure.__cause__ = error
+            failure = _explain(error, StorageError if not is_row_error else LedgerError)
             if not is_row_error:
                 self.last_error = failure
+                self._reason = str(failure)
             _wake(batch, failure)
         else:
             self.last_error = None
             _wake(batch, None)
 
     def _write(self, batch: Sequence[_Event]) -> None:
+        self._recover()
         fresh: list[Opened] = []
         started: list[Row] = []
         settled: list[Row] = []
@@ -195,6 +260,8 @@ class Writer:
         try:
             for event in batch:
                 opened = event.opened
+                if opened.is_doubtful:
+                    self._look_up(opened)
                 if opened.seq is None:
                     assert opened.exchange is not None
                     seq += 1
@@ -207,32 +274,42 @@ class Writer:
                     settled.append(
                         (opened.seq, *build_settled(veil_settlement(event.settled, self._privacy)))
                     )
-            self._connection.execute("BEGIN IMMEDIATE")
-            self._insert("started", STARTED_COLUMNS, started)
-            self._insert("settled", SETTLED_COLUMNS, settled)
-            self._connection.execute("COMMIT")
+            with self._database.transaction():
+                self._database.insert("started", _STARTED, started)
+                self._database.insert("settled", _SETTLED, settled)
         except BaseException:
             for opened in fresh:
                 opened.seq = None
-            if self._connection.in_transaction:
-                with suppress(apsw.Error):
-                    self._connection.execute("ROLLBACK")
+                opened.is_doubtful = self._database.is_lost
             raise
         self._last_seq = seq
+        self._unsettled += len(fresh) - len(settled)
         for opened in fresh:
             opened.exchange = None
 
-    def _insert(self, table: str, columns: tuple[str, ...], rows: list[Row]) -> None:
-        for begin in range(0, len(rows), _ROWS_PER_STATEMENT):
-            part = rows[begin : begin + _ROWS_PER_STATEMENT]
-            statement = _render_insert(table, columns, len(part))
-            self._connection.execute(statement, tuple(chain.from_iterable(part)))
+    def _recover(self) -> None:
+        if self._database.recover():
+            # The last transaction may have been kept, though nobody was told.
+            self._is_certain = False
+            self._last_seq = find_last_seq(self._database)
+
+    def _look_up(self, opened: Opened) -> None:
+        assert opened.exchange is not None
+        rows = self._database.fetch(
+            "SELECT seq FROM started WHERE exchange_id = :id",
+            {"id": opened.exchange.exchange_id},
+        )
+        opened.is_doubtful = False
+        if rows:
+            opened.seq, opened.exchange = rows[0][0], None
 
 
-@cache
-def _render_insert(table: str, columns: tuple[str, ...], count: int) -> str:
-    row = f"({', '.join('?' * (len(columns) + 1))})"
-    return f"INSERT INTO {table} (seq, {', '.join(columns)}) VALUES {', '.join([row] * count)}"
+def _explain(error: Exception, kind: type[LedgerError] = StorageError) -> LedgerError:
+    if isinstance(error, LedgerError):
+        return error
+    explained = kind(f"The ledger could not be written: {error}")
+    explained.__cause__ = error
+    return explained
 
 
 def _wake(batch: Sequence[_Event], error: LedgerError | None) -> None:

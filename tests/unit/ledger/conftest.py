@@ -1,13 +1,19 @@
 """Exchanges to keep, and a ledger's place."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from decimal import Decimal
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
 
+from harness.postgres import PostgresServer, run_postgres
 from tanzaku.exchange import Attempt, Cost, Exchange, Settlement, Timings
+from tanzaku.ledger import Place
+
+type MakePlace = Callable[[], AbstractContextManager[Place]]
 
 
 def _build_exchange(number: int, *, is_settled: bool = True, **changes: Any) -> Exchange:
@@ -52,3 +58,39 @@ def build_exchange() -> Callable[..., Exchange]:
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "ledger.db"
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    with run_postgres() as server:
+        yield server
+
+
+@pytest.fixture(
+    scope="session",
+    params=["sqlite", pytest.param("postgres", marks=pytest.mark.needs("postgres"))],
+)
+def make_place(request: pytest.FixtureRequest) -> MakePlace:
+    """Makes room for a new ledger, on each engine in turn."""
+    if request.param == "sqlite":
+
+        @contextmanager
+        def make_file() -> Iterator[Place]:
+            with TemporaryDirectory() as folder:
+                yield Path(folder) / "ledger.db"
+
+        return make_file
+    server: PostgresServer = request.getfixturevalue("postgres")
+
+    @contextmanager
+    def make_schema() -> Iterator[Place]:
+        server.run("DROP SCHEMA IF EXISTS tanzaku CASCADE")
+        yield server.url()
+
+    return make_schema
+
+
+@pytest.fixture
+def place(make_place: MakePlace) -> Iterator[Place]:
+    with make_place() as made:
+        yield made

@@ -12,40 +12,10 @@ from tempfile import TemporaryDirectory
 import apsw
 import pytest
 
+from harness.old_ledgers import SCHEMAS, write_database, write_old_ledger
 from tanzaku.core import TanzakuError, UserError, VirtualClock
 from tanzaku.exchange import Exchange
 from tanzaku.ledger import Ledger, LedgerError, sqlite_verdict
-
-# Schema 1 as a released Tanzaku wrote it: by hand, not by the code under test.
-SCHEMA_1 = """
-CREATE TABLE started (seq INTEGER PRIMARY KEY, exchange_id TEXT NOT NULL UNIQUE,
-  started_at REAL NOT NULL, method TEXT NOT NULL, path TEXT NOT NULL, model TEXT,
-  is_stream INTEGER NOT NULL, api_version TEXT, reserved_picousd INTEGER, labels TEXT NOT NULL,
-  request_headers TEXT NOT NULL, request_body BLOB NOT NULL) STRICT;
-CREATE TABLE settled (seq INTEGER PRIMARY KEY REFERENCES started (seq), settled_at REAL NOT NULL,
-  status INTEGER NOT NULL, route TEXT NOT NULL, rule TEXT, request_id TEXT, response_model TEXT,
-  stop_reason TEXT, input_tokens INTEGER, output_tokens INTEGER, cache_write_tokens INTEGER,
-  cache_read_tokens INTEGER, cost_picousd INTEGER, unpriced TEXT, error_type TEXT,
-  error_message TEXT, ttft_ms REAL, total_ms REAL NOT NULL, usage TEXT, cost_parts_usd TEXT,
-  attempts TEXT NOT NULL, response_headers TEXT NOT NULL, response_body BLOB NOT NULL) STRICT;
-INSERT INTO started VALUES (1, 'exch_old', 1763850000.0, 'POST', '/v1/messages', 'claude-haiku-4-5',
-  0, '2023-06-01', 5000000000, '{}', '[["accept","*/*"]]', x'7b7d');
-INSERT INTO settled (seq, settled_at, status, route, input_tokens, cost_picousd, total_ms, usage,
-  cost_parts_usd, attempts, response_headers, response_body)
-  VALUES (1, 1763850001.0, 200, 'simulator', 7, 1230000, 9.5, '{"input_tokens":7}',
-  '{"input":"0.00000123"}', '[["simulator",1763850000.0,9.0,200,null]]', '[]', x'00ff');
-INSERT INTO started VALUES (2, 'exch_cut', 1763850002.0, 'POST', '/v1/messages', NULL,
-  1, NULL, NULL, '{"run":"r1"}', '[]', x'');
-PRAGMA application_id = 1415203669;
-PRAGMA user_version = 1;
-"""
-
-
-def write_database(path: Path, script: str) -> bytes:
-    connection = apsw.Connection(str(path))
-    connection.execute(script).fetchall()
-    connection.close()
-    return path.read_bytes()
 
 
 def read_schema_version(path: Path) -> object:
@@ -102,18 +72,21 @@ def test_an_event_can_neither_be_changed_nor_deleted(
         assert reader.get_exchange("exch_000001") == build_exchange(1)
 
 
-def test_an_older_ledger_is_backed_up_and_brought_up_to_date(path: Path) -> None:
-    write_database(path, SCHEMA_1)
+@pytest.mark.parametrize("version", SCHEMAS)
+def test_an_older_ledger_is_backed_up_and_brought_up_to_date(version: int, path: Path) -> None:
+    write_old_ledger(path, version)
     with Ledger.open(path, clock=VirtualClock()) as ledger:
         old, cut = ledger.get_exchange("exch_old"), ledger.get_exchange("exch_cut")
     (backup,) = path.parent.glob("*.backup")
-    assert backup.name == "ledger.db.v1-20260101T000000Z.backup"
+    assert backup.name == f"ledger.db.v{version}-20260101T000000Z.backup"
     assert stat.S_IMODE(backup.stat().st_mode) == 0o600
-    assert (read_schema_version(backup), read_schema_version(path)) == (1, 2)
+    assert (read_schema_version(backup), read_schema_version(path)) == (version, 3)
     assert old.settlement is not None
     assert old.settlement.cost is not None
     assert old.settlement.cost.parts_usd == {"input": Decimal("0.00000123")}
     assert (old.reserved_usd, old.settlement.response_body) == (Decimal("0.005"), b"\x00\xff")
+    with pytest.raises(apsw.ConstraintError, match="append-only"):
+        write_database(path, "DELETE FROM started")
     assert (cut.is_stream, cut.labels) == (True, {"run": "r1"})
     assert cut.settlement is not None
     assert cut.settlement.error is not None
@@ -125,6 +98,22 @@ def test_an_empty_file_becomes_a_ledger_without_a_backup(path: Path) -> None:
     with Ledger.open(path, clock=VirtualClock()) as ledger:
         assert ledger.list_exchanges() == []
     assert list(path.parent.glob("*.backup")) == []
+
+
+@pytest.mark.parametrize("version", SCHEMAS)
+def test_an_older_ledger_that_cannot_be_brought_up_to_date_stays_as_it_was(
+    version: int, path: Path
+) -> None:
+    write_old_ledger(path, version)
+    before = write_database(path, "CREATE TABLE mark (x)")  # another's, in the way
+    with pytest.raises(UserError, match="cannot be opened"):
+        Ledger.open(path, clock=VirtualClock())
+    assert read_schema_version(path) == version
+    connection = apsw.Connection(str(path))
+    assert connection.execute("SELECT count(*) FROM started").get == 2
+    assert connection.execute("SELECT group_concat(name) FROM pragma_table_info('mark')").get == "x"
+    connection.close()
+    assert len(before) == len(path.read_bytes())
 
 
 FOREIGN = {
@@ -167,9 +156,10 @@ def test_a_damaged_ledger_is_a_tanzaku_error_that_names_it(
         reader.get_exchange("exch_000001")
 
 
-def test_reading_an_older_ledger_asks_for_the_migration(path: Path) -> None:
-    before = write_database(path, SCHEMA_1)
-    with pytest.raises(UserError, match="older schema 1"):
+@pytest.mark.parametrize("version", SCHEMAS)
+def test_reading_an_older_ledger_asks_for_the_migration(version: int, path: Path) -> None:
+    before = write_old_ledger(path, version)
+    with pytest.raises(UserError, match=f"older schema {version}"):
         Ledger.read(path)
     assert path.read_bytes() == before
 

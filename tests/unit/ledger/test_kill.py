@@ -10,6 +10,7 @@ from pathlib import Path
 import apsw
 import pytest
 
+from harness.old_ledgers import SCHEMAS, write_large_ledger
 from tanzaku.core import VirtualClock
 from tanzaku.ledger import Ledger
 
@@ -83,38 +84,19 @@ def test_sixty_kills_of_a_writer_that_always_checkpoints_lose_nothing(
     kill_writers(path, random.Random(seed), 15, checkpoint_pages=1)
 
 
-def write_old_ledger(path: Path, exchanges: int) -> set[str]:
-    """A file of schema 1: a new one without what schema 2 added."""
-    Ledger.open(path, clock=VirtualClock()).close()
-    connection = apsw.Connection(str(path))
-    ids = [f"exch_{number:08d}" for number in range(exchanges)]
-    with connection:
-        connection.executemany(
-            "INSERT INTO started VALUES (?, ?, 0, 'POST', '/', NULL, 0, NULL, NULL, '{}', '[]', "
-            "zeroblob(600))",
-            enumerate(ids),
-        )
-        connection.execute(
-            "INSERT INTO settled (seq, settled_at, status, route, total_ms, attempts, "
-            "response_headers, response_body) "
-            "SELECT seq, 0, 200, 'simulator', 1, '[]', '[]', zeroblob(600) FROM started"
-        )
-        connection.execute("DROP VIEW exchange; PRAGMA user_version = 1")
-    connection.close()
-    return set(ids)
-
-
 @pytest.mark.full
-def test_kills_while_migrating_leave_the_old_ledger_or_the_new(path: Path) -> None:
+@pytest.mark.parametrize("version", SCHEMAS)
+def test_kills_while_migrating_leave_the_old_ledger_or_the_new(version: int, path: Path) -> None:
     chance = random.Random(30)
     old = path.with_name("old.db")
-    kept = write_old_ledger(old, 30_000)
+    kept = write_large_ledger(old, version, 30_000)
     versions = set()
-    for _ in range(30):
+    # The first is killed before it can have begun, the second once it is done.
+    for after in (0.02, 1, *(chance.uniform(0.15, 0.8) for _ in range(13))):
         for file in path.parent.glob("ledger.db*"):
             file.unlink()
         shutil.copy(old, path)
-        run_until_killed(path, 0, 0, chance.uniform(0.15, 0.6))
+        run_until_killed(path, 0, 0, after)
         connection = apsw.Connection(str(path))
         versions.add(connection.pragma("user_version"))
         connection.close()
@@ -123,4 +105,4 @@ def test_kills_while_migrating_leave_the_old_ledger_or_the_new(path: Path) -> No
             assert ledger.totals().exchanges == len(kept)
         for backup in path.parent.glob("*.backup"):
             check_kept(backup, kept)
-    assert versions == {1, 2}
+    assert versions == {version, 3}

@@ -2,11 +2,9 @@
 
 import asyncio
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -15,7 +13,9 @@ from hypothesis import strategies as st
 
 from tanzaku.core import UserError, VirtualClock
 from tanzaku.exchange import Attempt, Cost, Exchange, ExchangeError, Settlement, Timings
-from tanzaku.ledger import Ledger, LedgerReader
+from tanzaku.ledger import Ledger, LedgerReader, Place
+
+type MakePlace = Callable[[], AbstractContextManager[Place]]
 
 NOON = 1_763_899_200.0
 MODELS = ["claude-haiku-4-5", "claude-sonnet-5", None]
@@ -63,13 +63,12 @@ async def _keep(ledger: Ledger, kept: list[Exchange]) -> None:
 
 
 @contextmanager
-def _open_with(kept: list[Exchange]) -> Iterator[LedgerReader]:
+def _open_with(make_place: MakePlace, kept: list[Exchange]) -> Iterator[LedgerReader]:
     """A ledger that holds `kept`, in that order."""
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / "ledger.db"
-        with Ledger.open(path, clock=VirtualClock()) as ledger:
+    with make_place() as place:
+        with Ledger.open(place, clock=VirtualClock()) as ledger:
             asyncio.run(_keep(ledger, kept))
-        with Ledger.read(path) as reader:
+        with Ledger.read(place) as reader:
             yield reader
 
 
@@ -102,10 +101,10 @@ FILTERS = st.fixed_dictionaries(
 @settings(max_examples=30, deadline=None)
 @given(kept=exchanges(), wanted=FILTERS, limit=st.integers(1, 7))
 def test_pages_hold_every_wanted_exchange_once_newest_first(
-    kept: list[Exchange], wanted: dict[str, Any], limit: int
+    make_place: MakePlace, kept: list[Exchange], wanted: dict[str, Any], limit: int
 ) -> None:
     listed: list[str] = []
-    with _open_with(kept) as ledger:
+    with _open_with(make_place, kept) as ledger:
         while page := ledger.list_exchanges(
             limit=limit, before=listed[-1] if listed else None, **wanted
         ):
@@ -124,9 +123,9 @@ KEYS: dict[str, Callable[[Exchange], str]] = {
 @settings(max_examples=30, deadline=None)
 @given(kept=exchanges(), by=st.sampled_from(["model", "route", "day"]), half=st.booleans())
 def test_sums_equal_an_independent_sum_to_the_last_digit(
-    kept: list[Exchange], by: Any, half: bool
+    make_place: MakePlace, kept: list[Exchange], by: Any, half: bool
 ) -> None:
-    with _open_with(kept) as ledger:
+    with _open_with(make_place, kept) as ledger:
         rows = ledger.sum_costs(by=by, since=NOON if half else None)
     wanted = [e for e in kept if not half or e.started_at >= NOON]
     expected = {}
@@ -161,8 +160,8 @@ def test_sums_equal_an_independent_sum_to_the_last_digit(
 
 @settings(max_examples=30, deadline=None)
 @given(kept=exchanges())
-def test_the_totals_are_the_sum_of_every_group(kept: list[Exchange]) -> None:
-    with _open_with(kept) as ledger:
+def test_the_totals_are_the_sum_of_every_group(make_place: MakePlace, kept: list[Exchange]) -> None:
+    with _open_with(make_place, kept) as ledger:
         total, rows = ledger.totals(), ledger.sum_costs(by="route")
         assert ledger.count_exchanges() == len(kept)
     assert total.exchanges == len(kept)
@@ -170,8 +169,8 @@ def test_the_totals_are_the_sum_of_every_group(kept: list[Exchange]) -> None:
     assert total.errors == sum(row.errors for row in rows)
 
 
-def test_an_empty_ledger_adds_up_to_nothing() -> None:
-    with Ledger.open(None, clock=VirtualClock()) as ledger:
+def test_an_empty_ledger_adds_up_to_nothing(make_place: MakePlace) -> None:
+    with _open_with(make_place, []) as ledger:
         assert ledger.totals().to_json() == {
             "key": "total",
             "exchanges": 0,
@@ -188,26 +187,30 @@ def test_an_empty_ledger_adds_up_to_nothing() -> None:
 
 
 def test_json_of_a_sum_writes_small_dollars_in_plain_digits(
+    make_place: MakePlace,
     build_exchange: Callable[..., Exchange],
 ) -> None:
     cheap = build_exchange(1, cost=Cost(Decimal("0.000000000001"), {}))
-    with _open_with([cheap]) as ledger:
+    with _open_with(make_place, [cheap]) as ledger:
         assert ledger.totals().to_json()["total_usd"] == "0.000000000001"
 
 
 @pytest.mark.parametrize("prefix", ["exch_000012", "exch_00001"])
 def test_an_id_or_a_prefix_that_is_its_own_finds_the_exchange(
-    prefix: str, build_exchange: Callable[..., Exchange]
+    make_place: MakePlace, prefix: str, build_exchange: Callable[..., Exchange]
 ) -> None:
-    with _open_with([build_exchange(2), build_exchange(12), build_exchange(30)]) as ledger:
+    with _open_with(
+        make_place, [build_exchange(2), build_exchange(12), build_exchange(30)]
+    ) as ledger:
         assert ledger.get_exchange(prefix) == build_exchange(12)
 
 
 def test_an_id_that_is_another_ones_prefix_finds_itself(
+    make_place: MakePlace,
     build_exchange: Callable[..., Exchange],
 ) -> None:
     kept = [build_exchange(1, exchange_id="abcdef"), build_exchange(2, exchange_id="abcdefg")]
-    with _open_with(kept) as ledger:
+    with _open_with(make_place, kept) as ledger:
         assert ledger.get_exchange("abcdef") == kept[0]
 
 
@@ -222,10 +225,10 @@ def test_an_id_that_is_another_ones_prefix_finds_itself(
     ],
 )
 def test_an_id_that_names_none_or_several_says_so(
-    asked: str, message: str, build_exchange: Callable[..., Exchange]
+    make_place: MakePlace, asked: str, message: str, build_exchange: Callable[..., Exchange]
 ) -> None:
     with (
-        _open_with([build_exchange(1), build_exchange(2)]) as ledger,
+        _open_with(make_place, [build_exchange(1), build_exchange(2)]) as ledger,
         pytest.raises(UserError, match=message) as raised,
     ):
         ledger.get_exchange(asked)

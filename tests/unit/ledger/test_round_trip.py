@@ -3,6 +3,7 @@
 import asyncio
 import copy
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from decimal import Decimal
 from pathlib import Path
 
@@ -12,9 +13,12 @@ from hypothesis import strategies as st
 
 from tanzaku.core import VirtualClock
 from tanzaku.exchange import Attempt, Cost, Exchange, ExchangeError, Settlement, Timings
-from tanzaku.ledger import Ledger, LedgerError
+from tanzaku.ledger import Ledger, LedgerError, Place
 
-TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+type MakePlace = Callable[[], AbstractContextManager[Place]]
+
+# PostgreSQL's texts have no NUL: there is a test of its own for that.
+TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
 TIMES = st.floats(0, 4e9)
 HEADERS = st.lists(
     st.tuples(st.sampled_from(["content-type", "request-id", "anthropic-version"]), TEXTS),
@@ -77,22 +81,24 @@ def settle(ledger: Ledger, exchange: Exchange) -> None:
 
 @settings(max_examples=40, deadline=None)
 @given(exchanges=st.lists(EXCHANGES, min_size=1, max_size=6, unique_by=lambda e: e.exchange_id))
-def test_every_field_comes_back_as_it_was_settled(exchanges: list[Exchange]) -> None:
+def test_every_field_comes_back_as_it_was_settled(
+    make_place: MakePlace, exchanges: list[Exchange]
+) -> None:
     async def settle_all(ledger: Ledger) -> None:
         for exchange in exchanges:
             ledger.start(exchange)
         await asyncio.gather(*(ledger.settle(exchange) for exchange in exchanges))
 
     before = copy.deepcopy(exchanges)
-    with Ledger.open(None, clock=VirtualClock()) as ledger:
+    with make_place() as place, Ledger.open(place, clock=VirtualClock()) as ledger:
         asyncio.run(settle_all(ledger))
         assert [ledger.get_exchange(e.exchange_id) for e in exchanges] == before
 
 
 def test_the_list_has_everything_but_headers_and_bodies(
-    build_exchange: Callable[..., Exchange],
+    place: Place, build_exchange: Callable[..., Exchange]
 ) -> None:
-    with Ledger.open(None, clock=VirtualClock()) as ledger:
+    with Ledger.open(place, clock=VirtualClock()) as ledger:
         settle(ledger, build_exchange(1))
         (listed,) = ledger.list_exchanges()
     expected = build_exchange(
@@ -125,24 +131,40 @@ def test_a_credential_header_never_reaches_the_disk(
 )
 @pytest.mark.parametrize("field", ["cost", "reserved_usd"])
 def test_an_amount_that_does_not_fit_is_refused_and_leaves_no_trace(
-    amount: str, field: str, build_exchange: Callable[..., Exchange]
+    amount: str, field: str, place: Place, build_exchange: Callable[..., Exchange]
 ) -> None:
     usd = Decimal(amount)
     exchange = build_exchange(1, **{field: Cost(usd, {}) if field == "cost" else usd})
-    with Ledger.open(None, clock=VirtualClock()) as ledger:
+    with Ledger.open(place, clock=VirtualClock()) as ledger:
         with pytest.raises(LedgerError, match=r"1e-12"):
             settle(ledger, exchange)
         assert ledger.list_exchanges() == []
 
 
 def test_a_lone_surrogate_from_json_is_kept_where_json_is_and_replaced_in_text(
-    build_exchange: Callable[..., Exchange],
+    place: Place, build_exchange: Callable[..., Exchange]
 ) -> None:
     exchange = build_exchange(
         1, response_model="m\ud800", usage={"input_tokens": 1, "note": "\ud800"}
     )
-    with Ledger.open(None, clock=VirtualClock()) as ledger:
+    with Ledger.open(place, clock=VirtualClock()) as ledger:
         settle(ledger, exchange)
         settled = ledger.get_exchange("exch_000001").settlement
     assert settled is not None
     assert (settled.response_model, settled.usage) == ("m?", {"input_tokens": 1, "note": "\ud800"})
+
+
+def test_no_text_stops_a_row_not_even_in_a_label_that_is_searched(
+    place: Place, build_exchange: Callable[..., Exchange]
+) -> None:
+    """A NUL and half a character, which PostgreSQL has in neither texts nor JSON."""
+    labels = {"team": "a\0b", "tags": "x,\ud800", "path": "\\u0000"}
+    exchange = build_exchange(1, path="/v1\0", labels=labels)
+    with Ledger.open(place, clock=VirtualClock()) as ledger:
+        settle(ledger, exchange)
+        settle(ledger, build_exchange(2, labels={"team": "b", "tags": "x"}))
+        assert ledger.get_exchange("exch_000001").labels["path"] == "\\u0000"
+        teams = [row.key for row in ledger.sum_costs(by="team")]
+        assert len(teams) == 2
+        assert "b" in teams
+        assert len(ledger.list_exchanges(tag="x")) == 2

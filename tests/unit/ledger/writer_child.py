@@ -1,6 +1,6 @@
 """A process that writes a ledger until it is killed; each durable id goes to standard output.
 
-Arguments: the ledger's file, the first number, how many exchanges at a time, and pages of log
+Arguments: the ledger's file or URL, the first number, how many exchanges at a time, and pages of log
 between checkpoints (0: as shipped). With 0 exchanges at a time it only opens the file (and so
 migrates it), says `open` and waits for its standard input to end.
 """
@@ -50,9 +50,10 @@ async def write_forever(ledger: Ledger, first: int, at_a_time: int) -> None:
 
 
 if __name__ == "__main__":
-    with Ledger.open(Path(sys.argv[1]), clock=SystemClock()) as opened:
+    place = sys.argv[1] if sys.argv[1].startswith("postgresql:") else Path(sys.argv[1])
+    with Ledger.open(place, clock=SystemClock()) as opened:
         if pages := int(sys.argv[4]):
-            opened._writer._connection.execute(f"PRAGMA wal_autocheckpoint = {pages}")
+            opened._writer._database.connection.execute(f"PRAGMA wal_autocheckpoint = {pages}")
         if at_a_time := int(sys.argv[3]):
             asyncio.run(write_forever(opened, int(sys.argv[2]), at_a_time))
         os.write(1, b"open\n")
