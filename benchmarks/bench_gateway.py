@@ -1,8 +1,7 @@
-"""The gateway with its ledger on disk before a static upstream, beside nginx and LiteLLM on the same
-one, and a bare server of our stack. CPU is the gateway process's alone; the upstream shares the
+"""The gateway with virtual keys, budgets, metrics and its ledger on disk before a static upstream,
+beside nginx and LiteLLM on the same one, and a bare server of our stack. CPU is the gateway process's alone; the upstream shares the
 other processor with wrk."""
 
-import os
 import statistics
 import sys
 import tempfile
@@ -13,7 +12,7 @@ from pathlib import Path
 
 from bench_simulator import post, read_request
 from measure import HERE, Target, require_wrk, run_server, run_target, write_result
-from peers import LITELLM_KEY, has_nginx, is_litellm_ready, run_litellm, run_nginx
+from peers import has_nginx, is_litellm_ready, run_litellm, run_nginx
 
 COLUMNS = [
     ("baseline_cpu_us_per_request", "bare server, CPU µs a request"),
@@ -132,10 +131,9 @@ def measure_peer(
     folder: Path,
     figures: dict[str, float],
 ) -> None:
-    os.environ["BENCH_KEY"] = LITELLM_KEY
     began = time.perf_counter()
     with opener(stub.url, folder) as target:
-        post(target.url, read_request("repeated.lua"), LITELLM_KEY)
+        post(target.url, read_request("repeated.lua"), target.key)
         figures[f"{name}_start_s"] = time.perf_counter() - began
         one = target.load("repeated.lua", connections=1)
         loaded = target.load("repeated.lua")
@@ -155,7 +153,7 @@ def measure_start(upstream: str, ledger: Path) -> float:
     words = [sys.executable, "-u", str(HERE / "targets.py"), "gateway", upstream]
     began = time.perf_counter()
     with run_server(words) as target:
-        post(target.url, read_request("repeated.lua"))
+        post(target.url, read_request("repeated.lua"), target.key)
         return time.perf_counter() - began
 
 

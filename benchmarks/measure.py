@@ -41,10 +41,11 @@ class Load:
 
 @dataclass(frozen=True)
 class Target:
-    """A running server: its URL and process."""
+    """A running server: its URL and process, and the key it wants."""
 
     url: str
     pid: int
+    key: str = "bench"
 
     def load(self, script: str, *, connections: int = 32, seconds: int = 5) -> Load:
         """Drive it with wrk and a request script of this folder, after two seconds to warm up."""
@@ -70,7 +71,12 @@ class Target:
         words = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "20s", "--latency"]
         words += ["-s", str(HERE / "requests" / script), self.url]
         ended = subprocess.run(
-            pin(1, words), check=True, capture_output=True, text=True, timeout=seconds + 60
+            pin(1, words),
+            check=True,
+            capture_output=True,
+            text=True,
+            timeout=seconds + 60,
+            env=os.environ | {"BENCH_KEY": self.key},
         )
         return ended.stdout
 
@@ -98,9 +104,9 @@ def run_server(words: Sequence[str], *, processor: int = 0) -> Iterator[Target]:
         assert process.stdout
         if not select.select([process.stdout], [], [], _START_S)[0]:
             sys.exit(f"{words} did not start in {_START_S} s")
-        found = re.search(r"http://\S+", process.stdout.readline())
+        found = re.search(r"(http://\S+)(?: (\S+))?", process.stdout.readline())
         assert found, f"{words} did not start"
-        yield Target(found[0], process.pid)
+        yield Target(found[1], process.pid, found[2] or "bench")
     finally:
         process.terminate()
         try:

@@ -98,7 +98,7 @@ def run_peer(words: list[str], port: int, start_s: float) -> Iterator[Target]:
     url = f"http://127.0.0.1:{port}"
     try:
         wait_for_http(url, start_s)
-        yield Target(url, process.pid)
+        yield Target(url, process.pid, LITELLM_KEY)
     finally:
         process.terminate()
         try:

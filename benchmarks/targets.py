@@ -13,6 +13,7 @@ from tanzaku.transport import (
     HttpClient,
     HttpRequest,
     HttpResponse,
+    read_all,
     run_until_signal,
     serve,
 )
@@ -61,24 +62,34 @@ async def open_server(ledger: Path, pace: str = "instant"):
         yield server.url
 
 
+GATEWAY = """
+upstreams:
+  stub: {{kind: anthropic, url: "{url}", retry: {{max_retries: 2}}}}
+keys: {{required: true}}
+budgets:
+  - {{scope: all, per: month, usd: 1000000}}
+  - {{scope: each key, per: day, usd: 100000}}
+  - {{scope: each key, per: minute, requests: 10000000}}
+"""
+
+
 @asynccontextmanager
 async def open_gateway(ledger: Path, upstream_url: str):
-    from tanzaku.gateway import Gateway, OneTarget
-    from tanzaku.ledger import Ledger
+    """With virtual keys, budgets, the ledger on disk and metrics; the key stands after the URL."""
+    from tanzaku.server import Server, ServerOptions
 
-    clock = SystemClock()
-    client = HttpClient(clock=clock)
-    try:
-        with Ledger.open(ledger, clock=clock) as store:
-            gateway = Gateway(
-                OneTarget("simulator", partial(client.send, base_url=upstream_url)),
-                ledger=store,
-                clock=clock,
-            )
-            async with open_handler(gateway) as url:
-                yield url
-    finally:
-        await client.close()
+    config = ledger.with_name("gateway.yaml")
+    config.write_text(GATEWAY.format(url=upstream_url))
+    token = "bench-" + "0" * 32
+    options = ServerOptions(config=config, environment={"TANZAKU_ADMIN_TOKEN": token})
+    async with (
+        Server(ledger=ledger, options=options) as server,
+        HttpClient(clock=SystemClock()) as client,
+    ):
+        headers = [(b"content-type", b"application/json"), (b"tanzaku-admin-token", token.encode())]
+        request = HttpRequest("POST", "/_tanzaku/keys", headers, b"{}")
+        made = await client.send(request, base_url=server.url)
+        yield f"{server.url} {json.loads(await read_all(made))['key']}"
 
 
 OPENERS = {
