@@ -58,7 +58,8 @@ def _write_printf(body: bytes) -> str:
         text = ""
     if text and strip_controls(text) == text:
         return f"printf %s {shlex.quote(text)}"
-    plain = {*range(0x20, 0x7F)} - set(b"%'\\")
+    # A format that begins with a dash would be an option.
+    plain = {*range(0x20, 0x7F)} - set(b"%'\\-")
     octal = "".join(chr(byte) if byte in plain else f"\\{byte:03o}" for byte in body)
     return f"printf '{octal}'"
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, override
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from tanzaku.cli.replayed import write_as
@@ -79,6 +79,8 @@ TEXTS = st.one_of(
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(body=TEXTS)
+@example(body=b"-\x00")
+@example(body=b"-n")
 def test_whatever_the_body_the_shell_sends_it_and_nothing_of_it_is_run(
     listener: tuple[str, Kept], body: bytes
 ) -> None:
