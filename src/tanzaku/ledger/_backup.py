@@ -10,7 +10,7 @@ from tanzaku.ledger._database import Database
 from tanzaku.ledger._engine import Place, find_engine
 from tanzaku.ledger._file import FileEngine
 from tanzaku.ledger._lock import WriterLock
-from tanzaku.ledger._query import Filters, sum_all
+from tanzaku.ledger._query import Filters, count_gaps, sum_all
 from tanzaku.ledger._row import SETTLED_FACTS, from_picousd
 from tanzaku.ledger._sqlite import connect_reader, copy_database
 
@@ -119,11 +119,10 @@ def _verify(database: Database) -> Verdict:
             seq = rows[-1][0]
     if totals.total_usd != from_picousd(picousd):
         faults.append(f"the sum {totals.total_usd} $ is not that of the rows")
-    ((lost,),) = database.fetch("SELECT coalesce(sum(exchanges), 0) FROM gap")
     return Verdict(
         totals.exchanges,
         totals.unsettled,
-        int(lost),
+        count_gaps(database),
         totals.total_usd,
         digest.hexdigest(),
         tuple(faults),

@@ -1,7 +1,7 @@
 """The ledger: exchanges kept by one engine, written by one process, read by many."""
 
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Lock
@@ -55,50 +55,43 @@ class LedgerReader:
         `conditions` are those of Filters. UserError for a limit out of range or an unknown
         `before`.
         """
-        with self._connect() as database:
-            return _query.list_exchanges(database, Filters(**conditions), limit, before)
+        return self._ask(
+            lambda database: _query.list_exchanges(database, Filters(**conditions), limit, before)
+        )
 
     def list_after(self, seq: int, filters: Filters) -> list[tuple[int, Exchange]]:
         """What started after the exchange of that sequence number (0: all), oldest first and 1000 at
         most, each with its own number."""
-        with self._connect() as database:
-            return _query.list_after(database, seq, filters)
+        return self._ask(lambda database: _query.list_after(database, seq, filters))
 
     def get_exchange(self, exchange_id: str) -> Exchange:
         """One exchange, whole, by its id or a prefix of at least 6 characters that only it has.
 
         UserError when there is none, or several (it names them).
         """
-        with self._connect() as database:
-            return _query.get_exchange(database, exchange_id)
+        return self._ask(lambda database: _query.get_exchange(database, exchange_id))
 
-    def sum_costs(
-        self,
-        *,
-        by: Grouping,
-        since: float | None = None,
-        until: float | None = None,
-    ) -> list[CostRow]:
+    def sum_costs(self, *, by: Grouping, **conditions: Unpack[Conditions]) -> list[CostRow]:
         """Exact sums for each model that answered, UTC day, route, virtual key, team or tag, ordered
-        by that. What has several tags counts for each of them."""
-        with self._connect() as database:
-            return _query.sum_costs(database, by, Filters(since=since, until=until))
+        by that. What has several tags counts for each of them. `conditions` are those of Filters."""
+        return self._ask(lambda database: _query.sum_costs(database, by, Filters(**conditions)))
 
-    def totals(self, *, since: float | None = None, until: float | None = None) -> CostRow:
-        """One sum over everything, its key `total`."""
-        with self._connect() as database:
-            return _query.sum_all(database, Filters(since=since, until=until))
+    def totals(self, **conditions: Unpack[Conditions]) -> CostRow:
+        """One sum over everything that meets `conditions`, its key `total`."""
+        return self._ask(lambda database: _query.sum_all(database, Filters(**conditions)))
 
     def find_last_seq(self) -> int:
         """The number of the exchange that started last, 0 where there is none: `list_after` goes on
         from there."""
-        with self._connect() as database:
-            return _query.find_last_seq(database)
+        return self._ask(_query.find_last_seq)
 
     def count_exchanges(self) -> int:
         """How many exchanges have started, at a cost that does not grow with them."""
-        with self._connect() as database:
-            return _query.count_exchanges(database)
+        return self._ask(_query.count_exchanges)
+
+    def count_gaps(self) -> int:
+        """How many exchanges were answered and not kept, as far as that could be noted."""
+        return self._ask(_query.count_gaps)
 
     def close(self) -> None:
         """Give the file back. May be called again; a query afterwards raises LedgerError."""
@@ -108,26 +101,25 @@ class LedgerReader:
         for connection in idle:
             connection.close()
 
-    def count_gaps(self) -> int:
-        """How many exchanges were answered and not kept, as far as that could be noted."""
-        with self._connect() as database:
-            ((count,),) = database.fetch("SELECT coalesce(sum(exchanges), 0) FROM gap")
-        return int(count)
-
-    @contextmanager
-    def _connect(self) -> Iterator[Database]:
-        with self._pool_lock:
-            if self._is_closed:
-                raise LedgerError("The ledger is closed.")
-            database = self._idle.pop() if self._idle else None
-        if database is None:
-            database = self._engine.connect_reader()
-        try:
-            yield database
-        except database.errors as error:
-            raise LedgerError(f"The ledger {self.name} could not be read: {error}") from error
-        finally:
-            self._give_back(database)
+    def _ask[T](self, question: Callable[[Database], T]) -> T:
+        while True:
+            with self._pool_lock:
+                if self._is_closed:
+                    raise LedgerError("The ledger is closed.")
+                database = self._idle.pop() if self._idle else None
+            was_idle = database is not None
+            if database is None:
+                database = self._engine.connect_reader()
+            try:
+                return question(database)
+            except database.errors as error:
+                # One that was lost while nobody used it says nothing about the next.
+                if not (was_idle and database.is_lost):
+                    raise LedgerError(
+                        f"The ledger {self.name} could not be read: {error}"
+                    ) from error
+            finally:
+                self._give_back(database)
 
     def _give_back(self, database: Database) -> None:
         with self._pool_lock:

@@ -216,6 +216,11 @@ def count_exchanges(database: Database) -> int:
     return int(count)
 
 
+def count_gaps(database: Database) -> int:
+    ((count,),) = database.fetch("SELECT coalesce(sum(exchanges), 0) FROM gap")
+    return int(count)
+
+
 def find_last_seq(database: Database) -> int:
     """The number given last; also where retention has taken all rows out since."""
     ((seq,),) = database.fetch(

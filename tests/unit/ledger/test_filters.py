@@ -8,7 +8,7 @@ import pytest
 
 from tanzaku.core import VirtualClock
 from tanzaku.exchange import Cost, Exchange, ExchangeError, Timings
-from tanzaku.ledger import Ledger
+from tanzaku.ledger import Grouping, Ledger, Place
 
 COSTS = (None, "0", "0.0099999999", "0.01", "2")
 ERRORS = (None, "overloaded_error", "api_error")
@@ -80,3 +80,35 @@ def test_what_is_under_way_is_counted_until_it_ends(
         asyncio.run(ledger.settle(exchanges[1]))
         assert ledger.under_way == 2
         assert ledger.find_last_seq() == 3
+
+
+LABELS = (
+    {"key": "vk_1", "team": "blue", "tags": "web,night"},
+    {"key": "vk_1", "team": "blue", "tags": "web"},
+    {"key": "vk_2", "team": "red", "tags": "webinar"},
+    {},
+)
+
+
+def test_costs_add_up_by_key_team_and_each_tag(
+    place: Place, build_exchange: Callable[..., Exchange]
+) -> None:
+    async def keep(ledger: Ledger) -> None:
+        for number, labels in enumerate(LABELS):
+            cost = Cost(Decimal(10**number), {})
+            await ledger.settle(build_exchange(number, labels=labels, cost=cost))
+
+    def sum_by(by: Grouping, **conditions: str) -> dict[str, int]:
+        rows = ledger.sum_costs(by=by, **conditions)  # type: ignore[arg-type]
+        return {row.key: int(row.total_usd) for row in rows}
+
+    with Ledger.open(place, clock=VirtualClock()) as ledger:
+        asyncio.run(keep(ledger))
+        assert sum_by("key") == {"vk_1": 11, "vk_2": 100, "-": 1000}
+        assert sum_by("team") == {"blue": 11, "red": 100, "-": 1000}
+        assert sum_by("tag") == {"web": 11, "night": 1, "webinar": 100, "-": 1000}
+        assert sum_by("team", tag="web") == {"blue": 11}
+        assert sum_by("tag", key="vk_1", team="blue") == {"web": 11, "night": 1}
+        assert ledger.totals().total_usd == 1111
+        assert ledger.totals(team="red").total_usd == 100
+        assert [e.labels["key"] for e in ledger.list_exchanges(tag="webinar")] == ["vk_2"]

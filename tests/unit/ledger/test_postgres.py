@@ -1,0 +1,301 @@
+"""What only a ledger in PostgreSQL has: a server that goes away, an URL, a lock across machines."""
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from harness.postgres import PostgresServer, run_postgres
+from tanzaku.core import UserError, VirtualClock
+from tanzaku.exchange import Exchange
+from tanzaku.ledger import (
+    Ledger,
+    LedgerError,
+    LedgerSettings,
+    Retention,
+    back_up,
+    restore,
+    verify,
+)
+
+pytestmark = pytest.mark.needs("postgres")
+
+type Build = Callable[..., Exchange]
+WRITERS = "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted"
+
+
+@pytest.fixture
+def url(postgres: PostgresServer) -> str:
+    postgres.run("DROP SCHEMA IF EXISTS tanzaku CASCADE")
+    return postgres.url()
+
+
+@pytest.fixture
+def own_server() -> Iterator[PostgresServer]:
+    """One that may be stopped."""
+    with run_postgres() as server:
+        yield server
+
+
+def cut_connections(server: PostgresServer) -> None:
+    """As a restart of the server or a firewall does."""
+    with psycopg.connect(server.url(), autocommit=True) as connection:
+        connection.execute(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
+            "WHERE application_name = 'tanzaku' AND pid != pg_backend_pid()"
+        )
+
+
+def finish_trial(ledger: Ledger) -> None:
+    ledger._writer.run(lambda _: None).result()
+
+
+def test_a_second_writer_is_refused_and_a_reader_is_not(url: str, build_exchange: Build) -> None:
+    with Ledger.open(url, clock=VirtualClock()) as ledger:
+        asyncio.run(ledger.settle(build_exchange(1)))
+        with pytest.raises(UserError, match="being written by another process"):
+            Ledger.open(url, clock=VirtualClock())
+        with Ledger.read(url) as reader:
+            assert reader.get_exchange("exch_000001") == build_exchange(1)
+    with Ledger.open(url, clock=VirtualClock()) as ledger:
+        assert ledger.is_healthy
+
+
+def test_a_lost_connection_fails_what_waits_and_is_made_anew(
+    url: str, postgres: PostgresServer, build_exchange: Build
+) -> None:
+    clock = VirtualClock()
+    with Ledger.open(url, clock=clock) as ledger:
+        ledger.start(build_exchange(1))
+        asyncio.run(ledger.settle(build_exchange(2)))
+        cut_connections(postgres)
+        with pytest.raises(LedgerError, match="could not be written"):
+            asyncio.run(ledger.settle(build_exchange(3)))
+        assert not ledger.is_healthy
+        # What was under way is settled by the new connection.
+        asyncio.run(ledger.settle(build_exchange(1)))
+        asyncio.run(ledger.settle(build_exchange(4)))
+        assert ledger.is_healthy
+        assert (ledger.lost, ledger.count_gaps(), ledger.totals().unsettled) == (1, 1, 0)
+    with Ledger.read(url) as reader:
+        kept = [exchange.exchange_id for exchange in reader.list_exchanges()]
+    assert sorted(kept) == ["exch_000001", "exch_000002", "exch_000004"]
+
+
+def test_a_started_event_in_doubt_is_not_written_twice(
+    url: str, postgres: PostgresServer, build_exchange: Build
+) -> None:
+    """The server has kept the transaction, and the word of it did not arrive."""
+    with Ledger.open(url, clock=VirtualClock()) as ledger:
+        database = ledger._writer._database
+        ledger.start(build_exchange(1))
+        while not ledger.list_exchanges():
+            threading.Event().wait(0.001)
+        opened = ledger._opened["exch_000001"]
+        finish_trial(ledger)
+        opened.seq, opened.exchange, opened.is_doubtful = None, build_exchange(1), True
+        cut_connections(postgres)
+        with pytest.raises(LedgerError):
+            asyncio.run(ledger.settle(build_exchange(2)))
+        assert database.is_lost
+        asyncio.run(ledger.settle(build_exchange(1)))
+        asyncio.run(ledger.settle(build_exchange(3)))
+        assert ledger.get_exchange("exch_000001") == build_exchange(1)
+        assert ledger.count_exchanges() == 2
+
+
+def test_while_the_server_is_away_no_call_starts_and_it_is_asked_less_and_less(
+    own_server: PostgresServer, build_exchange: Build
+) -> None:
+    clock = VirtualClock()
+    with Ledger.open(own_server.url(), clock=clock) as ledger:
+        asyncio.run(ledger.settle(build_exchange(1)))
+        own_server.stop()
+        with pytest.raises(LedgerError):
+            asyncio.run(ledger.settle(build_exchange(2)))
+        tries = 0
+        for number in range(60):
+            clock.advance(1)
+            with pytest.raises(LedgerError, match="takes no writes"):
+                ledger.start(build_exchange(100 + number))
+            finish_trial(ledger)
+            tries += "connection to server" in str(ledger.last_error)
+        assert 3 <= tries <= 8
+        with pytest.raises(LedgerError, match="could not be read"):
+            ledger.totals()
+        own_server.start()
+        clock.advance(40)
+        with pytest.raises(LedgerError):
+            ledger.start(build_exchange(3))
+        finish_trial(ledger)
+        asyncio.run(ledger.settle(build_exchange(4)))
+        assert [e.exchange_id for e in ledger.list_exchanges()] == ["exch_000004", "exch_000001"]
+
+
+def test_another_writer_that_took_over_meanwhile_is_not_disturbed(
+    url: str, postgres: PostgresServer, build_exchange: Build
+) -> None:
+    with Ledger.open(url, clock=VirtualClock()) as first:
+        asyncio.run(first.settle(build_exchange(1)))
+        cut_connections(postgres)
+        with Ledger.open(url, clock=VirtualClock()) as second:
+            asyncio.run(second.settle(build_exchange(2)))
+            for number in (3, 4):
+                with pytest.raises(LedgerError):
+                    asyncio.run(first.settle(build_exchange(number)))
+            assert "another process" in str(first.last_error)
+            assert second.count_exchanges() == 2
+
+
+def test_a_database_that_may_only_be_read_refuses_calls_before_they_are_made(
+    url: str, postgres: PostgresServer, build_exchange: Build
+) -> None:
+    clock = VirtualClock()
+    with Ledger.open(url, clock=clock) as ledger:
+        connection = ledger._writer._database.connection  # type: ignore[attr-defined]
+        connection.execute("SET default_transaction_read_only TO on")
+        with pytest.raises(LedgerError, match="read-only"):
+            asyncio.run(ledger.settle(build_exchange(1)))
+        with pytest.raises(LedgerError, match="takes no writes"):
+            ledger.start(build_exchange(2))
+        finish_trial(ledger)
+        assert not ledger.is_healthy
+        connection.execute("SET default_transaction_read_only TO off")
+        clock.advance(1)
+        with pytest.raises(LedgerError, match="takes no writes"):
+            ledger.start(build_exchange(3))
+        finish_trial(ledger)
+        asyncio.run(ledger.settle(build_exchange(4)))
+        assert (ledger.count_exchanges(), ledger.count_gaps()) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "DELETE FROM tanzaku.started",
+        "DELETE FROM tanzaku.settled",
+        "UPDATE tanzaku.started SET request_body = ''",
+        "UPDATE tanzaku.settled SET cost_picousd = 0",
+        "TRUNCATE tanzaku.settled",
+        "DELETE FROM tanzaku.mark",
+        "UPDATE tanzaku.mark SET seq = -1",
+    ],
+)
+def test_an_event_can_neither_be_changed_nor_deleted(
+    statement: str, url: str, postgres: PostgresServer, build_exchange: Build
+) -> None:
+    with Ledger.open(url, clock=VirtualClock()) as ledger:
+        asyncio.run(ledger.settle(build_exchange(1)))
+    with pytest.raises(psycopg.IntegrityError, match="append-only"):
+        postgres.run(statement)
+    with Ledger.read(url) as reader:
+        assert reader.get_exchange("exch_000001") == build_exchange(1)
+
+
+def test_retention_takes_out_what_it_declares_and_no_value(
+    url: str, postgres: PostgresServer, build_exchange: Build
+) -> None:
+    clock = VirtualClock()
+    settings = LedgerSettings(retention=Retention(keep_days=9, bodies_days=1))
+    with Ledger.open(url, clock=clock) as ledger:
+        for number, age in enumerate((20, 5, 0)):
+            started = clock.now() - age * 86_400
+            asyncio.run(ledger.settle(build_exchange(number, started_at=started)))
+    with Ledger.open(url, clock=clock, settings=settings) as ledger:
+        finish_trial(ledger)
+    with Ledger.read(url) as reader:
+        assert reader.count_exchanges() == 2
+        assert reader.get_exchange("exch_000001").request_body == b""
+    with pytest.raises(psycopg.IntegrityError, match="append-only"):
+        postgres.run("UPDATE tanzaku.settled SET cost_picousd = 0")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "mysql://u@h/d",
+        "postgresql://h:port/d?nothing=known",
+        "ledger.db",
+        "postgresql://u:s3cret@[/d",
+    ],
+)
+def test_a_wrong_url_is_a_users_error_that_quotes_no_password(wrong: str) -> None:
+    with pytest.raises(UserError, match="none of a PostgreSQL database") as raised:
+        Ledger.open(wrong, clock=VirtualClock())
+    assert "postgresql://" in raised.value.hint
+    assert "s3cret" not in f"{raised.value} {raised.value.__cause__}"
+
+
+@pytest.mark.parametrize("is_writing", [True, False])
+def test_a_server_that_is_not_there_is_named_without_its_password(
+    is_writing: bool, tmp_path: Path
+) -> None:
+    url = f"postgresql://ann:s3cret@{str(tmp_path).replace('/', '%2F')}:6543/calls"
+    with pytest.raises(UserError, match="cannot be opened") as raised:
+        Ledger.open(url, clock=VirtualClock()) if is_writing else Ledger.read(url)
+    assert "postgresql://ann@" in raised.value.message
+    assert ":6543/calls" in raised.value.message
+    assert "s3cret" not in raised.value.message
+
+
+def test_reading_a_database_without_a_ledger_makes_none(url: str, postgres: PostgresServer) -> None:
+    with pytest.raises(UserError, match="no ledger at postgresql://"):
+        Ledger.read(url)
+    with psycopg.connect(url) as connection:
+        found = connection.execute("SELECT to_regnamespace('tanzaku')").fetchone()
+    assert found == (None,)
+
+
+@pytest.mark.parametrize(
+    ("statements", "said"),
+    [
+        (["CREATE SCHEMA tanzaku", "CREATE TABLE tanzaku.started (x int)"], "is not a ledger"),
+        (
+            [
+                "CREATE SCHEMA tanzaku",
+                "CREATE TABLE tanzaku.version (number int)",
+                "INSERT INTO tanzaku.version VALUES (99)",
+            ],
+            "has schema 99",
+        ),
+    ],
+)
+@pytest.mark.parametrize("is_writing", [True, False])
+def test_tables_that_are_not_ours_are_refused_untouched(
+    statements: list[str], said: str, is_writing: bool, url: str, postgres: PostgresServer
+) -> None:
+    postgres.run(*statements)
+    with pytest.raises(UserError, match=said) as raised:
+        Ledger.open(url, clock=VirtualClock()) if is_writing else Ledger.read(url)
+    assert "Nothing was changed" in raised.value.hint
+    with psycopg.connect(url) as connection:
+        tables = connection.execute(
+            "SELECT count(*) FROM pg_tables WHERE schemaname = 'tanzaku'"
+        ).fetchone()
+    assert tables == (1,)
+
+
+def test_a_ledger_there_is_checked_like_a_file_and_copied_by_postgresql(
+    url: str, postgres: PostgresServer, tmp_path: Path, build_exchange: Build
+) -> None:
+    with Ledger.open(url, clock=VirtualClock()) as ledger:
+        for number in range(120):
+            ledger.start(build_exchange(number))
+            asyncio.run(ledger.settle(build_exchange(number)))
+        sound = verify(url)
+    assert (sound.exchanges, sound.faults) == (120, ())
+    postgres.run(
+        "ALTER TABLE tanzaku.settled DROP CONSTRAINT settled_seq_fkey",
+        "UPDATE tanzaku.mark SET seq = 1 WHERE name = 'pruned'",
+        "DELETE FROM tanzaku.started WHERE seq = 1",
+    )
+    damaged = verify(url)
+    assert any("names no started" in fault for fault in damaged.faults)
+    assert damaged.digest != sound.digest
+    with pytest.raises(UserError, match="PostgreSQL's own tools"):
+        back_up(url, tmp_path / "copy.db")
+    with pytest.raises(UserError, match="PostgreSQL's own tools"):
+        restore(tmp_path / "copy.db", url, VirtualClock())
