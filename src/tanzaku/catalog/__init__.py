@@ -1,7 +1,7 @@
 """What is known of the models: limits, abilities, prices, token counts. Knows nothing of HTTP."""
 
 from tanzaku.catalog._estimate import EstimateRow, estimate_costs
-from tanzaku.catalog._find import get_model, get_tier, list_models
+from tanzaku.catalog._find import PROFILES, get_model, get_tier, list_models
 from tanzaku.catalog._models import ListPrice, Model, Pace, RateLimit, Source, Tier
 from tanzaku.catalog._price import PLATFORMS, price, resolve_rates
 from tanzaku.catalog._rates import PARTS, Price, Rates, TokenRates
@@ -27,6 +27,7 @@ from tanzaku.catalog.errors import (
 __all__ = [
     "PARTS",
     "PLATFORMS",
+    "PROFILES",
     "CatalogFileError",
     "EstimateRow",
     "ListPrice",

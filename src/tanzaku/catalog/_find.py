@@ -10,7 +10,8 @@ from tanzaku.catalog.errors import UnknownModelError, UnknownTierError
 
 # Inference profiles: the place comes before the model's Bedrock id. [AUG claude-on-amazon-bedrock;
 # `in` from genai-prices 0.2.3]
-_PROFILES: Final = frozenset({"global", "us", "eu", "jp", "apac", "au", "in", "us-gov"})
+PROFILES: Final = ("global", "us", "eu", "jp", "apac", "au", "in", "us-gov")
+"""Where a Bedrock inference profile lets a model answer."""
 
 
 def get_model(name: str) -> Model:
@@ -42,7 +43,7 @@ def resolve_name(name: str) -> Name:
     """
     names = load_catalog().names
     place, dot, rest = name.partition(".")
-    if dot and place in _PROFILES and rest in names and names[rest].platform == "bedrock":
+    if dot and place in PROFILES and rest in names and names[rest].platform == "bedrock":
         geo = "global" if place == "global" else "regional"
         return Name(names[rest].model, "bedrock", geo)
     found = names.get(name)

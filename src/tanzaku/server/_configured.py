@@ -10,6 +10,7 @@ from typing import Final
 
 from tanzaku.core import Clock, UserError
 from tanzaku.gateway import Edge, Observer, Stages
+from tanzaku.gateway.alerts import Alerts
 from tanzaku.gateway.batching import (
     LATER_PATH,
     Batching,
@@ -24,8 +25,13 @@ from tanzaku.gateway.config import Config
 from tanzaku.gateway.keys import KEYS, Keyring, KeyRoutes, check_admin, read_object, reply
 from tanzaku.gateway.routes import ROUTES, RouteRoutes, RouteTable
 from tanzaku.gateway.shaping import Shaper
-from tanzaku.gateway.telemetry import log_exchange
-from tanzaku.gateway.upstreams import Prober, Upstream, UpstreamSettings
+from tanzaku.gateway.upstreams import (
+    Prober,
+    Upstream,
+    UpstreamSettings,
+    build_bedrock,
+    build_vertex,
+)
 from tanzaku.ledger import Ledger, Shelf
 from tanzaku.simulator.replay import Replay
 from tanzaku.transport import Handler, HttpClient, HttpRequest, HttpResponse
@@ -73,11 +79,17 @@ class Configured:
         self._prober = Prober(clock, chance)
         self.ring = Keyring(shelf, clock, needs_key=config.needs_key)
         self.budgets = Budgets(config.budgets)
+        kinds = {name: settings.kind for name, settings in config.upstreams.items()}
+        self._telemetry = Telemetry(config.telemetry, clock, kinds)
+        self._alerts = None if config.alerts is None else Alerts(config.alerts, clock)
 
     async def open(self, ledger: Ledger, *observers: Observer) -> None:
         """Read the keys, from the ledger what was spent, and what was kept and deferred."""
         await self.ring.open()
         self.budgets.load(ledger, self._clock.now())
+        self._telemetry.open()
+        if self._alerts is not None:
+            self._alerts.open(ledger)
         self._prober.follow(self.table.upstreams)
         self._follow_batchers()
         if self.config.cache is not None:
@@ -86,7 +98,7 @@ class Configured:
             self._stack.push_async_callback(self._cache.close)
             await self._cache.load()
         if self.config.batching is not None:
-            await self._open_batching(self.config.batching, ledger, observers)
+            await self._open_batching(self.config.batching, ledger, self._add_own(observers))
 
     async def _open_batching(
         self, settings: BatchingSettings, ledger: Ledger, observers: Sequence[Observer]
@@ -118,14 +130,15 @@ class Configured:
         """Stop the probes, note the last uses of keys and close the connections to upstreams."""
         await self._stack.aclose()
         await self._prober.close()
+        if self._alerts is not None:
+            await self._alerts.close()
+        await self._telemetry.close()
         await self.ring.close()
         for client in self._clients:
             await client.close()
 
     def build_stages(self, edge: Edge, *observers: Observer) -> Stages:
         """What a call passes beside its upstreams."""
-        if self.config.json_log:
-            observers = (*observers, log_exchange)
         batching, limits = self.config.batching, self.config.limits
         public_url = "" if batching is None else batching.public_url
         return Stages(
@@ -138,8 +151,13 @@ class Configured:
             deferral=self._later,
             batches=PassingBatches(self._work, self._clock, public_url),
             edge=edge,
-            observers=observers,
+            observers=self._add_own(observers),
+            trace=None if self.config.telemetry.spans is None else point_upstream,
         )
+
+    def _add_own(self, observers: Sequence[Observer]) -> Sequence[Observer]:
+        own = (self._telemetry.observer, None if self._alerts is None else self._alerts.observe)
+        return [*observers, *(observer for observer in own if observer is not None)]
 
     def replace(self, config: Config) -> None:
         """Go by another configuration from now on; calls under way end as they began.
@@ -148,6 +166,11 @@ class Configured:
         """
         if config.preflight != self.config.preflight:
             raise UserError("`preflight` cannot change while the server runs.", hint="Restart it.")
+        for name in ("telemetry", "alerts"):
+            if getattr(config, name) != getattr(self.config, name):
+                raise UserError(
+                    "`{name}` cannot change while the server runs.", hint="Restart it.", name=name
+                )
         for name in ("cache", "batching", "limits"):
             if getattr(config, name) != getattr(self.config, name):
                 raise UserError(
@@ -198,12 +221,6 @@ class Configured:
             return self._simulator
         if settings.recording is not None:
             return Replay.load(settings.recording, clock=self._clock)
-        if settings.kind != "anthropic":
-            raise UserError(
-                "Upstreams of kind `{kind}` cannot be served yet.",
-                hint="Use one of kind `anthropic`.",
-                kind=settings.kind,
-            )
         client = HttpClient(
             clock=self._clock,
             timeouts=settings.timeouts,
@@ -211,6 +228,10 @@ class Configured:
             reach="private" if settings.allow_private else "public",
         )
         self._clients.append(client)
+        if settings.kind == "bedrock":
+            return build_bedrock(settings, client)
+        if settings.kind == "vertex":
+            return build_vertex(settings, client)
         return partial(client.send, base_url=settings.url)
 
 

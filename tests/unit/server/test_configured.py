@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tanzaku.core import SystemClock, UserError
+from tanzaku.core import SystemClock
 from tanzaku.server import Server, ServerOptions
 from tanzaku.transport import HttpClient, HttpRequest, HttpResponse, get_header, read_all, serve
 
@@ -294,14 +294,6 @@ def test_a_redirect_is_not_followed(play: Play) -> None:
         assert bench.b.requests == []
 
     play(TWO, scene)
-
-
-def test_a_kind_that_is_not_built_is_not_started(play: Play) -> None:
-    async def scene(bench: Bench) -> None:
-        raise AssertionError(bench.server.url)
-
-    with pytest.raises(UserError, match="`bedrock` cannot be served yet"):
-        play("upstreams: {b: {kind: bedrock, live: true, region: us-west-2}}", scene)
 
 
 def test_a_recording_answers_as_an_upstream(play: Play, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Where calls go: one upstream each, with its keys, its breaker and its shape on the wire."""
 
+from tanzaku.gateway.upstreams._bedrock import build_bedrock
 from tanzaku.gateway.upstreams._breaker import Breaker, BreakerState
 from tanzaku.gateway.upstreams._health import Health
 from tanzaku.gateway.upstreams._pool import KeyPool, PooledKey
@@ -7,6 +8,7 @@ from tanzaku.gateway.upstreams._prober import Prober
 from tanzaku.gateway.upstreams._read import read_upstreams
 from tanzaku.gateway.upstreams._settings import BreakerSettings, UpstreamSettings
 from tanzaku.gateway.upstreams._upstream import Bar, Upstream
+from tanzaku.gateway.upstreams._vertex import build_vertex
 
 __all__ = [
     "Bar",
@@ -19,5 +21,7 @@ __all__ = [
     "Prober",
     "Upstream",
     "UpstreamSettings",
+    "build_bedrock",
+    "build_vertex",
     "read_upstreams",
 ]

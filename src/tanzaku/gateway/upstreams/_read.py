@@ -6,12 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, cast
 
+from tanzaku.catalog import PROFILES
 from tanzaku.core import InputFileError
 from tanzaku.core.plain_yaml import Entry
 from tanzaku.gateway._retry import RetryPolicy
 from tanzaku.gateway._settle import OWN_ROUTE
 from tanzaku.gateway._upstream import ANTHROPIC_URL
-from tanzaku.gateway.upstreams._settings import Auth, BreakerSettings, Kind, UpstreamSettings
+from tanzaku.gateway.upstreams._settings import BreakerSettings, Endpoint, Kind, UpstreamSettings
 from tanzaku.transport import (
     HOP_BY_HOP,
     RequestRefusedError,
@@ -23,6 +24,10 @@ from tanzaku.transport import (
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _HEADER: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+# A scheme such as `basic` is no name that carries a key.
+_KEY_HEADER: Final = re.compile(r"bearer|authorization|[a-z0-9]+(-[a-z0-9]+)+")
+_REGION: Final = re.compile(r"[a-z0-9-]+")
+_PROJECT: Final = re.compile(r"[a-z0-9][a-z0-9.:-]*")
 _EVERYWHERE: Final = ("kind", "retry", "breaker")
 _OUTSIDE: Final = (
     *_EVERYWHERE, "live", "url", "allow_private", "keys", "headers", "timeouts", "models",
@@ -31,8 +36,8 @@ _FIELDS: Final[dict[str, tuple[str, ...]]] = {
     "simulator": _EVERYWHERE,
     "replay": (*_EVERYWHERE, "recording"),
     "anthropic": (*_OUTSIDE[:-1], "auth", "probe_s"),
-    "bedrock": (*_OUTSIDE, "region", "profile"),
-    "vertex": (*_OUTSIDE, "region", "project"),
+    "bedrock": (*_OUTSIDE, "region", "profile", "endpoint"),
+    "vertex": (*_OUTSIDE, "region", "project", "service_account"),
 }
 _ALL_FIELDS: Final = tuple(dict.fromkeys(name for names in _FIELDS.values() for name in names))
 _NEEDED: Final[dict[str, tuple[str, ...]]] = {
@@ -76,7 +81,7 @@ def _read_upstream(name: str, entry: Entry, resolve: Resolve) -> UpstreamSetting
     readers: dict[str, Callable[[Entry], Any]] = {
         "url": _read_url,
         "keys": lambda value: _read_keys(value, resolve),
-        "auth": lambda value: cast("Auth", value.as_choice(("x-api-key", "bearer"))),
+        "auth": _read_auth,
         "headers": lambda value: _read_headers(value, resolve),
         "live": Entry.as_bool,
         "allow_private": Entry.as_bool,
@@ -84,10 +89,12 @@ def _read_upstream(name: str, entry: Entry, resolve: Resolve) -> UpstreamSetting
         "timeouts": _read_timeouts,
         "breaker": _read_breaker,
         "probe_s": lambda value: value.as_number(1, _LONGEST_S),
-        "recording": _read_recording,
-        "region": Entry.as_text,
-        "project": Entry.as_text,
-        "profile": Entry.as_text,
+        "recording": _read_file,
+        "service_account": _read_file,
+        "region": lambda value: _read_place(value, _REGION),
+        "project": lambda value: _read_place(value, _PROJECT),
+        "profile": lambda value: value.as_choice(PROFILES),
+        "endpoint": lambda value: cast("Endpoint", value.as_choice(("runtime", "mantle"))),
         "models": lambda value: tuple(
             (asked, meant.as_text()) for asked, meant in value.as_mapping().items()
         ),
@@ -96,6 +103,8 @@ def _read_upstream(name: str, entry: Entry, resolve: Resolve) -> UpstreamSetting
     given["is_live"] = given.pop("live", False)
     if kind == "anthropic":
         given.setdefault("url", ANTHROPIC_URL)
+    elif kind in {"bedrock", "vertex"}:
+        given["auth"] = "bearer"
     settings = UpstreamSettings(name, kind, **given)
     if settings.is_inside:
         return settings
@@ -155,12 +164,34 @@ def _check_outside(settings: UpstreamSettings, entry: Entry, fields: Mapping[str
         )
 
 
-def _read_recording(entry: Entry) -> Path:
+def _read_file(entry: Entry) -> Path:
     """A file, looked for from the folder of the configuration."""
     path = Path(entry.place.file).parent / Path(entry.as_text()).expanduser()
     if not path.is_file():
         raise InputFileError("{place}: there is no file {path}.", place=entry.place, path=path)
     return path
+
+
+def _read_place(entry: Entry, form: re.Pattern[str]) -> str:
+    """A region or a project: it becomes a part of a host and of a path."""
+    text = entry.as_text()
+    if form.fullmatch(text) is None:
+        raise InputFileError(
+            "{place}: `{key}` cannot be {text}.", place=entry.place, key=entry.key, text=text
+        )
+    return text
+
+
+def _read_auth(entry: Entry) -> str:
+    """`bearer`, or the name of the header that carries the key as it is."""
+    text = entry.as_text().lower()
+    if _KEY_HEADER.fullmatch(text) is None or text.encode() in _OWN_HEADERS:
+        raise InputFileError(
+            "{place}: `{key}` must be bearer, or the name of a header such as x-api-key.",
+            place=entry.place,
+            key=entry.key,
+        )
+    return text
 
 
 def _read_url(entry: Entry) -> str:

@@ -8,7 +8,7 @@ from tanzaku.gateway._retry import RetryPolicy
 from tanzaku.transport import Timeouts
 
 type Kind = Literal["simulator", "replay", "anthropic", "bedrock", "vertex"]
-type Auth = Literal["x-api-key", "bearer"]
+type Endpoint = Literal["runtime", "mantle"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +27,11 @@ class UpstreamSettings:
     """One upstream. `anthropic` is any URL that speaks the Claude API: the first-party one, a
     relay, another gateway.
 
-    `keys` are credentials that take turns; `auth` says which header carries them; `headers` go
-    with every request. `is_live` says that calls may cost money. `region`, `project` and `models`
-    (the client's id to the platform's) are the clouds'. `probe_s` asks for the list of models so
+    `keys` are credentials that take turns; `auth` is the header that carries them, or `bearer`;
+    `headers` go with every request. `is_live` says that calls may cost money. `region` and `models`
+    (the client's id to the platform's) are the clouds'; `project` and `service_account`, a key
+    file, Vertex's; `profile`, where inference may happen, and
+    `endpoint` Bedrock's. `probe_s` asks for the list of models so
     often to learn whether the upstream is well; None asks nothing unasked. `recording` is the file
     that a `replay` answers from. Neither keys nor headers stand in its `repr`.
     """
@@ -38,7 +40,7 @@ class UpstreamSettings:
     kind: Kind
     url: str = ""
     keys: tuple[str, ...] = field(default=(), repr=False)
-    auth: Auth = "x-api-key"
+    auth: str = "x-api-key"
     headers: tuple[tuple[bytes, bytes], ...] = field(default=(), repr=False)
     is_live: bool = False
     allow_private: bool = False
@@ -48,7 +50,9 @@ class UpstreamSettings:
     probe_s: float | None = None
     region: str = ""
     project: str = ""
-    profile: str = ""
+    profile: str = "global"
+    endpoint: Endpoint = "runtime"
+    service_account: Path | None = None
     models: tuple[tuple[str, str], ...] = ()
     recording: Path | None = None
 
@@ -56,3 +60,16 @@ class UpstreamSettings:
     def is_inside(self) -> bool:
         """Whether it answers in this process, without a connection and without cost."""
         return self.kind in {"simulator", "replay"}
+
+    @property
+    def platform(self) -> str:
+        """Whose prices hold, one of `catalog.PLATFORMS`."""
+        return self.kind if self.kind in {"bedrock", "vertex"} else "anthropic"
+
+    @property
+    def geo(self) -> str | None:
+        """Where inference happens as prices know it: `global` or a region; None where only the
+        answer says it. A Messages-shaped endpoint of Bedrock counts as its region: a guess."""
+        if self.kind == "bedrock" and self.endpoint == "runtime":
+            return self.profile
+        return self.region or None

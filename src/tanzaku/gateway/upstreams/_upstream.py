@@ -51,6 +51,8 @@ class Upstream:
         # Unencoded, so that usage can be read as it passes.
         self._own = [*settings.headers, (b"accept-encoding", b"identity")]
         self._replaced = frozenset(name for name, _ in self._own)
+        if settings.keys:
+            self._replaced |= {settings.auth.encode()}
         self._send = send
         self._clock = clock
 
@@ -173,7 +175,7 @@ class Upstream:
         if key is not None and settings.auth == "bearer":
             headers.append((b"authorization", b"Bearer " + key.value.encode("ascii")))
         elif key is not None:
-            headers.append((b"x-api-key", key.value.encode("ascii")))
+            headers.append((settings.auth.encode(), key.value.encode("ascii")))
         headers += self._own
         return HttpRequest(
             request.method, request.target, headers, request.body, request.peer, request.upload

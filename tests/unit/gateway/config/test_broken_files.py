@@ -129,7 +129,7 @@ BROKEN = [
     Broken("timeout of nothing", LOCAL + "    timeouts: {idle_s: 0}\n", 5, 24, "a number from 0.001"),
     Broken("timeout unknown", LOCAL + "    timeouts: {idel_s: 1}\n", 5, 16, "`idel_s`", "`idle_s`"),
     Broken("share above one", LOCAL + "    breaker: {share: 50}\n", 5, 22, "a number from 0.01 to 1"),
-    Broken("auth unknown", LOCAL + "    auth: basic\n", 5, 11, "one of x-api-key, bearer"),
+    Broken("auth unknown", LOCAL + "    auth: basic\n", 5, 11, "must be bearer, or the name of a header"),
     # Routes
     Broken("routes empty", SIM + "routes: []\n", 3, 9, "`routes` is empty"),
     Broken("route no mapping", SIM + "routes: [sim]\n", 3, 10, "`routes[0]` must be keys"),

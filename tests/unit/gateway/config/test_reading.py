@@ -160,6 +160,8 @@ def test_the_schema_names_the_defaults_that_hold() -> None:
         "live": plain.is_live,
         "allow_private": plain.allow_private,
         "auth": plain.auth,
+        "profile": plain.profile,
+        "endpoint": plain.endpoint,
     }
     assert find_defaults(SCHEMA_FILE) == {"preflight": "off"}
 
