@@ -7,13 +7,14 @@ from typing import Any
 from tanzaku.catalog import count_tokens
 from tanzaku.gateway.placement._prefix import Prefix
 
-_SETTINGS = ("output_config", "tool_choice", "thinking")
+# What of the settings is rendered, and where: those of messages only in front of messages.
+_SETTINGS = ("output_config",)
+_MESSAGE_SETTINGS = ("tool_choice", "thinking")
 
 
 def cut_request(params: Mapping[str, Any], prefix: Prefix, block: int) -> dict[str, Any]:
     """The request as far as that block, it included, for `count_tokens`."""
-    cut: dict[str, Any] = {name: params[name] for name in _SETTINGS if name in params}
-    cut |= {"tools": [], "system": [], "messages": []}
+    cut: dict[str, Any] = {"tools": [], "system": [], "messages": []}
     for section, *place in prefix.paths[: block + 1]:
         whole = params[str(section)]
         if section != "messages":
@@ -26,7 +27,8 @@ def cut_request(params: Mapping[str, Any], prefix: Prefix, block: int) -> dict[s
             turns.append((index, {"role": message["role"], "content": []}))
         turns[-1][1]["content"].append(content[inner[0]] if inner else _as_block(content))
     cut["messages"] = [turn for _, turn in cut["messages"]]
-    return cut
+    settings = _SETTINGS + (_MESSAGE_SETTINGS if cut["messages"] else ())
+    return cut | {name: params[name] for name in settings if name in params}
 
 
 @lru_cache(maxsize=256)

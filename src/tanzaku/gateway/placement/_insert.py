@@ -45,7 +45,10 @@ def insert_marks(body: bytes, marks: Sequence[Mark]) -> bytes:
             branch = deeper
         branch[mark.path[-1]] = mark
     cutter = _Cutter(text)
-    cutter.walk(0, tree)
+    try:
+        cutter.walk(0, tree)
+    except IndexError as error:
+        raise ValueError("the body is cut off") from error
     if cutter.reached != len(marks):
         raise ValueError("a marked block does not stand in the body, or stands there twice")
     pieces, end = [], 0

@@ -10,7 +10,7 @@ from tanzaku.exchange import Exchange
 from tanzaku.gateway._stages import Asked, Caller, Target
 from tanzaku.gateway.placement._count import count_frame, cut_request
 from tanzaku.gateway.placement._insert import Mark, insert_marks
-from tanzaku.gateway.placement._machine import Plan, PlacementMachine, read_prices
+from tanzaku.gateway.placement._machine import PlacementMachine, Plan, read_prices
 from tanzaku.gateway.placement._prefix import Prefix, read_prefix
 from tanzaku.gateway.placement._settings import PlacementSettings
 from tanzaku.transport import HttpRequest
