@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from random import Random
 
@@ -39,7 +39,13 @@ from tanzaku.gateway._stages import (
 )
 from tanzaku.gateway._stream import BROKEN, Relay
 from tanzaku.ledger import Ledger, LedgerError
-from tanzaku.transport import BrokenUploadError, ConnectionFault, HttpRequest, HttpResponse
+from tanzaku.transport import (
+    BrokenUploadError,
+    ConnectionFault,
+    HeaderList,
+    HttpRequest,
+    HttpResponse,
+)
 from tanzaku.wire import REQUEST_ID, RETRY_AFTER, ApiError, UsageReader, get_error_type
 
 _log = logging.getLogger("tanzaku.gateway")
@@ -62,7 +68,8 @@ class Stages:
     `edge` may put something between upstream and client (injected faults), for which nothing is
     repaired; the record has what the client got, and what the upstream's answer cost. `observers`
     get every exchange once it is settled. With a `shaper` a message waits up to `queue_s` seconds
-    for its turn at an upstream's limits.
+    for its turn at an upstream's limits. `trace` makes of the headers that go on, and of the
+    exchange's id, those by which the upstream's spans hang below the exchange's.
     """
 
     door: Door | None = None
@@ -75,6 +82,7 @@ class Stages:
     batches: Batches | None = None
     edge: Edge | None = None
     observers: Sequence[Observer] = ()
+    trace: Callable[[HeaderList, str], HeaderList] | None = None
 
 
 class Gateway:
@@ -132,7 +140,7 @@ class Gateway:
         forwarded = HttpRequest(
             request.method,
             request.target,
-            list(head.forwarded),
+            self._trace(list(head.forwarded), exchange_id),
             request.body,
             request.peer,
             request.upload,
@@ -145,7 +153,7 @@ class Gateway:
         caller = ANYONE
         if stages.door is not None:
             caller = stages.door.admit(asked)
-            call.name_caller(caller)
+            call.name_caller(caller, asked.request.peer)
         targets = self._routes.plan(asked, caller)
         if stages.preflight != "off":
             call.violations = self._check(asked, targets[0].model)
@@ -170,6 +178,10 @@ class Gateway:
         if self._stages.deferral is None:
             raise ApiError.invalid_request("tanzaku-when: this gateway defers no calls")
         return await self._stages.deferral.defer(asked, caller, targets)
+
+    def _trace(self, headers: HeaderList, exchange_id: str) -> HeaderList:
+        trace = self._stages.trace
+        return headers if trace is None else trace(headers, exchange_id)
 
     def _check(self, asked: Asked, model: str | None) -> bytes:
         """What the API would refuse `asked` for, as a header's value; ApiError for the first of it

@@ -1,7 +1,7 @@
 """One exchange under way: opened in the ledger, settled there once, whatever happens."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
@@ -141,13 +141,16 @@ class OpenExchange:
                 self.worst = other
                 self.exchange.reserved_usd = other.usd
 
-    def name_caller(self, caller: Caller) -> None:
-        """Say in the record who asks; what the client says of that itself does not count."""
+    def name_caller(self, caller: Caller, address: str) -> None:
+        """Say in the record who asks and from where; what the client says of that itself does not
+        count."""
         labels = self.exchange.labels
-        for name in ("key", "team", "owner", "tags"):
+        for name in ("key", "team", "owner", "tags", "address"):
             labels.pop(name, None)
         if caller.key_id:
             labels["key"] = caller.key_id
+            if address:
+                labels["address"] = address
         if caller.team:
             labels["team"] = caller.team
         if caller.owner:
@@ -188,7 +191,8 @@ class OpenExchange:
             outcome = self.meter.bill(outcome)
         self._is_settled = True
         if self.results is not None and status < 300:
-            outcome, cost, unpriced = await self.results.end()
+            read, cost, unpriced = await self.results.end()
+            outcome = replace(read, error=outcome.error)
         else:
             cost, unpriced = self._price(status, outcome, now)
         if self.hold is not None:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from random import Random
@@ -25,6 +24,7 @@ from tanzaku.gateway.config import Config
 from tanzaku.gateway.keys import KEYS, Keyring, KeyRoutes, check_admin, read_object, reply
 from tanzaku.gateway.routes import ROUTES, RouteRoutes, RouteTable
 from tanzaku.gateway.shaping import Shaper
+from tanzaku.gateway.telemetry import Telemetry, point_upstream
 from tanzaku.gateway.upstreams import (
     Prober,
     Upstream,
@@ -121,9 +121,8 @@ class Configured:
         """The upstreams that take batches under credentials of their own."""
         self._batchers.clear()
         for name, upstream in self.table.upstreams.items():
-            if upstream.settings.kind == "simulator":
-                self._batchers[name] = partial(_send_with_key, upstream)
-            elif upstream.settings.kind == "anthropic" and upstream.settings.keys:
+            settings = upstream.settings
+            if settings.kind == "simulator" or (settings.kind == "anthropic" and settings.keys):
                 self._batchers[name] = upstream
 
     async def close(self) -> None:
@@ -233,12 +232,6 @@ class Configured:
         if settings.kind == "vertex":
             return build_vertex(settings, client)
         return partial(client.send, base_url=settings.url)
-
-
-async def _send_with_key(upstream: Handler, request: HttpRequest) -> HttpResponse:
-    """The simulator wants a credential as the API does, whichever."""
-    headers = [*request.headers, (b"x-api-key", b"tanzaku")]
-    return await upstream(replace(request, headers=headers))
 
 
 def find_work_shelf(ledger: Path) -> Path:

@@ -20,7 +20,9 @@ class ServerOptions:
     simulator's batches and files across restarts. `config` is a gateway's configuration, whose
     references to secrets `environment` resolves; the admin token may stand there too. With
     `allow_remote` other machines may be let in, which needs an admin token; `hosts` are further
-    names by which the server is called, a proxy's for instance.
+    names by which the server is called, a proxy's for instance. `ledger_url` is a PostgreSQL database
+    that keeps the exchanges in place of the server's ledger file; keys and the admin token stay
+    beside that.
     """
 
     simulator: SimulatorSettings = SimulatorSettings()  # noqa: RUF009 - frozen
@@ -36,3 +38,4 @@ class ServerOptions:
     environment: Mapping[str, str] = field(default_factory=dict)
     allow_remote: bool = False
     hosts: Sequence[str] = ()
+    ledger_url: str | None = field(default=None, repr=False)

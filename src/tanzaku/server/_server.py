@@ -28,7 +28,7 @@ from tanzaku.gateway import (
 )
 from tanzaku.gateway.config import Config, load_config
 from tanzaku.gateway.keys import ADMIN_VARIABLE, Keyring, find_token_file, load_admin_token
-from tanzaku.gateway.telemetry import METRICS, Metrics, MetricsRoute
+from tanzaku.gateway.telemetry import METRICS, LoopLag, Metrics, MetricsRoute, Reading
 from tanzaku.ledger import FileShelf, Ledger, LedgerSettings
 from tanzaku.server._configured import Configured, find_key_shelf, find_work_shelf
 from tanzaku.server._control import FAULTS, SCENARIO, ControlRoutes
@@ -180,13 +180,6 @@ class Server:
         handler = logging.StreamHandler()
         handler.setFormatter(RedactingFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
         logging.basicConfig(handlers=[handler])
-        if self._config is not None and self._config.json_log:
-            lines = logging.StreamHandler()
-            lines.setFormatter(RedactingFormatter("%(message)s"))
-            log = logging.getLogger("tanzaku.exchanges")
-            log.addHandler(lines)
-            log.propagate = False
-            log.setLevel(logging.INFO)
         run_until_signal(
             self._open,
             on_ready=lambda server: on_ready(server.url),
@@ -322,7 +315,7 @@ class Server:
             controls = self._build_controls(stack)
             token = self._load_token()
             ring: Keyring | None = None
-            metrics = Metrics(ledger)
+            metrics = self._count(ledger, stack)
             controls[METRICS] = MetricsRoute(metrics)
             if self._config is None:
                 name, upstream = self._build_upstream(stack)
@@ -340,7 +333,7 @@ class Server:
                 api=Gateway(routes, ledger=ledger, clock=self._clock, stages=stages, chance=chance),
                 own=OwnRoutes(
                     ledger=ledger,
-                    ledger_path=None if self._ledger_path is None else str(self._ledger_path),
+                    ledger_path=None if self._ledger_path is None else ledger.name,
                     upstream=name,
                     clock=self._clock,
                     more=controls,
@@ -367,7 +360,23 @@ class Server:
 
     def _open_ledger(self) -> Ledger:
         settings = LedgerSettings() if self._config is None else self._config.ledger
-        return Ledger.open(self._ledger_path, clock=self._clock, settings=settings)
+        place = settings.url or self._options.ledger_url or self._ledger_path
+        return Ledger.open(place, clock=self._clock, settings=settings)
+
+    def _count(self, ledger: Ledger, stack: AsyncExitStack) -> Metrics:
+        lag = LoopLag(self._clock)
+        lag.open()
+        stack.push_async_callback(lag.close)
+        readings = (
+            Reading("tanzaku_in_flight", "Calls under way.", lambda: ledger.under_way),
+            Reading(
+                "tanzaku_loop_lag_seconds",
+                "How late the event loop woke at most in the last 15 seconds.",
+                lag.worst_s,
+            ),
+        )
+        by_key = self._config is not None and self._config.telemetry.by_key
+        return Metrics(ledger, by_key=by_key, readings=readings)
 
     def _open_shelf(self, stack: AsyncExitStack) -> None:
         # Without a file of its own it is a temporary one: a batch may hold 256 MB.

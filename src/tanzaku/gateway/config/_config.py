@@ -46,11 +46,6 @@ class Config:
     limits: LimitSettings | None = None
 
     @property
-    def json_log(self) -> bool:
-        """Whether each settled exchange is a JSON line."""
-        return self.telemetry.json_log
-
-    @property
     def live(self) -> list[str]:
         """The names of upstreams that may cost money."""
         return [name for name, settings in self.upstreams.items() if settings.is_live]
@@ -82,7 +77,7 @@ def _read_config(entry: Entry, name: str, environment: Mapping[str, str] | None)
         "budgets": read_budgets,
         "keys": _read_keys,
         "telemetry": read_telemetry,
-        "ledger": read_ledger,
+        "ledger": lambda value: read_ledger(value, resolve),
         "cache": read_cache,
         "batching": read_batching,
         "limits": read_limits,

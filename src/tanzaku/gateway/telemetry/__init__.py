@@ -1,6 +1,6 @@
 """What a gateway tells of itself: metrics, a log of JSON lines, spans."""
 
-from tanzaku.gateway.telemetry._line import describe_exchange, format_line, log_exchange
+from tanzaku.gateway.telemetry._line import describe_exchange, format_line
 from tanzaku.gateway.telemetry._loop_lag import LoopLag
 from tanzaku.gateway.telemetry._metrics import OTHER, Metrics, Reading
 from tanzaku.gateway.telemetry._routes import METRICS, MetricsRoute
@@ -20,7 +20,6 @@ __all__ = [
     "TelemetrySettings",
     "describe_exchange",
     "format_line",
-    "log_exchange",
     "point_upstream",
     "read_telemetry",
 ]

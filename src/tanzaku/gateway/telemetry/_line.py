@@ -1,7 +1,6 @@
 """One JSON line for each settled exchange, for a log that machines read."""
 
 import json
-import logging
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, TextIO
@@ -9,8 +8,6 @@ from typing import Any, TextIO
 from tanzaku.core import format_rfc3339
 from tanzaku.exchange import Exchange
 from tanzaku.transport import redact_text
-
-_log = logging.getLogger("tanzaku.exchanges")
 
 
 class LineWriter:
@@ -24,12 +21,6 @@ class LineWriter:
         lines = (format_line(exchange) for exchange in exchanges)
         self._file.write("".join(f"{line}\n" for line in lines))
         self._file.flush()
-
-
-def log_exchange(exchange: Exchange) -> None:
-    """Write the line at level INFO of the logger `tanzaku.exchanges`: an observer."""
-    if _log.isEnabledFor(logging.INFO):
-        _log.info("%s", format_line(exchange))
 
 
 def format_line(exchange: Exchange) -> str:

@@ -1,8 +1,6 @@
 """What is counted is what was settled, read back by the official parser of the format."""
 
 import asyncio
-import json
-import logging
 import re
 from collections.abc import Iterator
 from decimal import Decimal
@@ -18,8 +16,6 @@ from tanzaku.gateway.telemetry import (
     Metrics,
     MetricsRoute,
     Reading,
-    describe_exchange,
-    log_exchange,
 )
 from tanzaku.gateway.telemetry._metrics import MAX_KEYS
 from tanzaku.ledger import Ledger
@@ -153,20 +149,6 @@ def test_nothing_else_is_there(metrics: Metrics, method: str, path: str) -> None
     with pytest.raises(ApiError) as caught:
         asyncio.run(MetricsRoute(metrics)(request))
     assert caught.value.status == 404
-
-
-def test_the_line_of_an_exchange_holds_figures_and_no_text(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    with caplog.at_level(logging.INFO, "tanzaku.exchanges"):
-        log_exchange(build(usage={"input_tokens": 1}, cost="0.5", error="api_error"))
-    line = json.loads(caplog.messages[0])
-    assert line == describe_exchange(
-        build(usage={"input_tokens": 1}, cost="0.5", error="api_error")
-    )
-    assert (line["status"], line["cost_usd"], line["error"]) == (200, "0.5", "api_error")
-    assert line["labels"] == {"team": "blue"}
-    assert "secret" not in caplog.messages[0]
 
 
 def test_by_key_they_are_split_by_virtual_key_up_to_a_bound() -> None:
