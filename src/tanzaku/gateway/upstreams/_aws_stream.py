@@ -5,7 +5,7 @@ Source: the InvokeModelWithResponseStream API reference.
 
 import base64
 import binascii
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any, Self
 
 from pydantic_core import from_json, to_json
@@ -28,77 +28,66 @@ class AwsEventStream:
         self._request_id = request_id
         self._decoder = AwsFrameDecoder()
         self._first = b""
-        self._is_over = False
+        self._end: Exception | None = None
         self._received = 0
 
     async def begin(self) -> ApiError | None:
         """Wait for the first event. What Bedrock reports in its place still has a status."""
-        try:
-            self._first = await self._next()
-        except _ReportedError as reported:
-            await self.aclose()
-            return reported.error
-        except StopAsyncIteration:
-            pass
-        return None
+        self._first = await self._read_on()
+        end = self._end
+        if self._first or end is None or isinstance(end, StopAsyncIteration):
+            return None
+        await self.aclose()
+        if isinstance(end, ApiError):
+            return end
+        raise end
 
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> bytes:
-        if self._first:
-            events, self._first = self._first, b""
+        events, self._first = self._first or await self._read_on(), b""
+        if events:
             return events
-        if self._is_over:
-            raise StopAsyncIteration
-        try:
-            return await self._next()
-        except _ReportedError as reported:
-            self._is_over = True
-            return reported.before + encode_event(reported.error.event(self._request_id))
+        end = self._end
+        await self.aclose()
+        if isinstance(end, ApiError):
+            return encode_event(end.event(self._request_id))
+        raise end or StopAsyncIteration
 
     async def aclose(self) -> None:
         """Leave off the source."""
-        self._is_over = True
+        self._first, self._end = b"", StopAsyncIteration()
         await close_body(self._source)
 
-    async def _next(self) -> bytes:
-        """The events of the next chunk that completes one."""
-        while True:
+    async def _read_on(self) -> bytes:
+        """The events of the next chunk that completes one; empty once `_end` says why."""
+        while self._end is None:
             try:
                 chunk = await anext(self._source)
-            except StopAsyncIteration:
-                if self._decoder.has_partial:
-                    raise self._break("the stream ended within a frame") from None
-                raise
+            except StopAsyncIteration as end:
+                is_cut = self._decoder.has_partial
+                self._end = self._break("the stream ended within a frame") if is_cut else end
+                break
             self._received += len(chunk)
-            events = self._read(chunk)
+            events = b"".join(self._take(chunk))
             if events:
                 return events
+        return b""
 
-    def _read(self, chunk: bytes) -> bytes:
-        events: list[bytes] = []
+    def _take(self, chunk: bytes) -> Iterator[bytes]:
+        """The events that `chunk` completes, up to what ends the stream."""
         try:
             for frame in self._decoder.feed(chunk):
-                error = _find_error(frame)
-                if error is not None:
-                    raise _ReportedError(b"".join(events), error)
-                events.append(_encode(frame))
+                self._end = _find_error(frame)
+                if self._end is not None:
+                    return
+                yield _encode(frame)
         except (StreamError, ValueError, LookupError, TypeError) as error:
-            raise self._break(str(error)) from error
-        return b"".join(events)
+            self._end = self._break(str(error))
 
     def _break(self, reason: str) -> BrokenResponse:
         return BrokenResponse(reason, response_bytes_received=self._received)
-
-
-class _ReportedError(Exception):
-    """Bedrock says in a frame that it cannot go on, after the events `before` it."""
-
-    def __init__(self, before: bytes, error: ApiError) -> None:
-        super().__init__(error.message)
-        self.before = before
-        self.error = error
 
 
 def _find_error(frame: AwsFrame) -> ApiError | None:
