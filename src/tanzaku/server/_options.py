@@ -1,12 +1,16 @@
 """What stands around the gateway of one server."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tanzaku.core import UserError
 from tanzaku.simulator import SimulatorSettings
 from tanzaku.simulator.faults import FaultPlan
 from tanzaku.simulator.replay import ReplayMode
+
+_KEY = re.compile("[!-~]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,3 +43,23 @@ class ServerOptions:
     allow_remote: bool = False
     hosts: Sequence[str] = ()
     ledger_url: str | None = field(default=None, repr=False)
+
+
+def check_live(live_api_key: str | None, options: ServerOptions) -> None:
+    """UserError for a key that is none, and for upstreams that exclude each other."""
+    if live_api_key is not None and not live_api_key.strip():
+        raise UserError("The key for the live API is empty.", hint="Set ANTHROPIC_API_KEY.")
+    if live_api_key is not None and _KEY.fullmatch(live_api_key) is None:
+        raise UserError(
+            "The key for the live API holds a space, a line break or a letter that is not ASCII.",
+            hint="Set ANTHROPIC_API_KEY to the key alone.",
+        )
+    if live_api_key is not None and options.replay is not None:
+        raise UserError(
+            "A recording is replayed instead of the live API, not beside it.",
+            hint="Leave out --live or --replay.",
+        )
+    if options.config is not None and (live_api_key is not None or options.replay is not None):
+        raise UserError(
+            "A configuration names its upstreams itself.", hint="Leave out --live and --replay."
+        )

@@ -2,18 +2,13 @@
 
 import asyncio
 import logging
-import re
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 from types import TracebackType
 from typing import Any, Self
 
-from pydantic_core import from_json
-
-from tanzaku.catalog import count_tokens, resolve_rates
 from tanzaku.core import SystemClock, UserError
 from tanzaku.exchange import Exchange
 from tanzaku.gateway import (
@@ -32,18 +27,17 @@ from tanzaku.gateway.telemetry import METRICS, LoopLag, Metrics, MetricsRoute, R
 from tanzaku.ledger import FileShelf, Ledger, LedgerSettings
 from tanzaku.server._configured import Configured, find_key_shelf, find_work_shelf
 from tanzaku.server._control import FAULTS, SCENARIO, ControlRoutes
+from tanzaku.server._facts import find_body_limit, load_facts
 from tanzaku.server._gate import Guard, ensure_may_listen, find_hosts
-from tanzaku.server._options import ServerOptions
+from tanzaku.server._options import ServerOptions, check_live
 from tanzaku.server._routes import OwnRoutes, Refusals, Router
+from tanzaku.server._seen import SeenRequest, build_seen
 from tanzaku.simulator import Simulator
-from tanzaku.simulator.batches import MAX_BATCH_BODY_BYTES
 from tanzaku.simulator.faults import Faults
-from tanzaku.simulator.files import MAX_UPLOAD_BODY_BYTES
 from tanzaku.simulator.mocks import MCP, MOCKS, McpRoute, MockRoutes, ToolMocks, load_mocks
 from tanzaku.simulator.replay import Replay
 from tanzaku.simulator.scenario import load_scenario, parse_scenario
 from tanzaku.transport import (
-    BodyLimit,
     Handler,
     HttpClient,
     HttpRequest,
@@ -56,27 +50,9 @@ from tanzaku.transport import (
     run_until_signal,
     serve,
 )
-from tanzaku.wire import validate
 
 _LOG = logging.getLogger(__name__)
-_MEGABYTE = 1024 * 1024
 _REMEMBERED_REQUESTS = 1000
-_KEY = re.compile("[!-~]+")
-
-
-@dataclass(frozen=True, slots=True)
-class SeenRequest:
-    """A request as it reached the server, for assertions.
-
-    `headers` have lower-case names and no credential; `body` is the parsed JSON object, empty
-    when there was none; `exchange` has the rest, the answer included.
-    """
-
-    method: str
-    path: str
-    headers: dict[str, str]
-    body: dict[str, Any]
-    exchange: Exchange
 
 
 class Server:
@@ -100,22 +76,7 @@ class Server:
         ledger: Path | None = None,
         options: ServerOptions = ServerOptions(),  # noqa: B008 - frozen
     ) -> None:
-        if live_api_key is not None and not live_api_key.strip():
-            raise UserError("The key for the live API is empty.", hint="Set ANTHROPIC_API_KEY.")
-        if live_api_key is not None and _KEY.fullmatch(live_api_key) is None:
-            raise UserError(
-                "The key for the live API holds a space, a line break or a letter that is not ASCII.",
-                hint="Set ANTHROPIC_API_KEY to the key alone.",
-            )
-        if live_api_key is not None and options.replay is not None:
-            raise UserError(
-                "A recording is replayed instead of the live API, not beside it.",
-                hint="Leave out --live or --replay.",
-            )
-        if options.config is not None and (live_api_key is not None or options.replay is not None):
-            raise UserError(
-                "A configuration names its upstreams itself.", hint="Leave out --live and --replay."
-            )
+        check_live(live_api_key, options)
         ensure_may_listen(host, options, ledger)
         self._hosts = find_hosts(host, options)
         # Read here, so that a wrong one starts nothing.
@@ -234,7 +195,7 @@ class Server:
         """What clients sent since the start or the last `reset`, newest last, 1000 at most."""
         ledger = self._running_ledger()
         return [
-            _build_seen(ledger.get_exchange(exchange.exchange_id))
+            build_seen(ledger.get_exchange(exchange.exchange_id))
             for exchange in reversed(self.exchanges)
         ]
 
@@ -307,7 +268,7 @@ class Server:
     async def _open(self) -> AsyncIterator[Self]:
         chance = Random()
         refusals = Refusals(chance)
-        loading = asyncio.create_task(asyncio.to_thread(_load_facts))
+        loading = asyncio.create_task(asyncio.to_thread(load_facts))
         async with AsyncExitStack() as stack:
             ledger = stack.enter_context(self._open_ledger())
             self._open_shelf(stack)
@@ -500,36 +461,3 @@ class Server:
 
     def _forget_running(self) -> None:
         self._ledger = None
-
-
-def find_body_limit(target: str) -> BodyLimit:
-    """The API's size limits: 32 MB for messages, 256 MB for batches, 500 MB for files
-    (platform.claude.com/docs/en/api/overview, 2026-08-22). The latter two pass on as they come."""
-    if target.startswith("/v1/messages/batches"):
-        return BodyLimit(MAX_BATCH_BODY_BYTES, _MEGABYTE)
-    if target.startswith("/v1/files"):
-        return BodyLimit(MAX_UPLOAD_BODY_BYTES, _MEGABYTE)
-    return BodyLimit(32 * _MEGABYTE)
-
-
-def _load_facts() -> None:
-    """Load price list, vocabularies and the request's schema (0.6 s) beside the loop, before a
-    request waits for them."""
-    validate({}, None)
-    for model in ("claude-haiku-4-5", "claude-haiku-5-5"):
-        resolve_rates(model)
-        count_tokens({"messages": [{"role": "user", "content": "tanzaku"}]}, model)
-
-
-def _build_seen(exchange: Exchange) -> SeenRequest:
-    try:
-        body = from_json(exchange.request_body)
-    except ValueError:
-        body = {}
-    return SeenRequest(
-        exchange.method,
-        exchange.path,
-        dict(exchange.request_headers),
-        body if isinstance(body, dict) else {},
-        exchange,
-    )
