@@ -25,7 +25,7 @@ def url_option(messages: Messages) -> click.Option:
 def ask_admin(
     context: CliContext,
     url: str,
-    ledger: Path | None,
+    ledger: Path | str | None,
     method: str,
     path: str,
     body: dict[str, Any] | None = None,
@@ -44,12 +44,12 @@ def quote_id(text: str) -> str:
     return quote(text, safe="")
 
 
-def _find_token(context: CliContext, ledger: Path | None) -> str:
+def _find_token(context: CliContext, ledger: Path | str | None) -> str:
     from tanzaku.gateway.keys import ADMIN_VARIABLE, find_token_file, read_token_file
 
     if given := context.environment.get(ADMIN_VARIABLE):
         return given
-    path = find_token_file(context.find_ledger(ledger))
+    path = find_token_file(context.find_ledger_file(ledger))
     if not path.exists():
         raise UserError(
             "There is no admin token: {variable} is not set and {path} is not there.",

@@ -49,7 +49,7 @@ def build(messages: Messages) -> click.Command:
 
 
 def check_alerts(
-    context: CliContext, *, config: Path, since: str, ledger: Path | None, as_json: bool
+    context: CliContext, *, config: Path, since: str, ledger: Path | str | None, as_json: bool
 ) -> int:
     """Print what fired and what was over again; 1 where anything fired."""
     from tanzaku.gateway.alerts import find_warm_up_s, replay_alerts

@@ -22,7 +22,7 @@ def build(messages: Messages) -> click.Command:
     )
 
 
-def budgets(context: CliContext, *, url: str, ledger: Path | None, as_json: bool) -> None:
+def budgets(context: CliContext, *, url: str, ledger: Path | str | None, as_json: bool) -> None:
     """Print every account that is in use."""
     found = ask_admin(context, url, ledger, "GET", "/_tanzaku/budgets")["budgets"]
     if as_json:

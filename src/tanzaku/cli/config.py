@@ -53,7 +53,7 @@ def check(context: CliContext, *, file: Path) -> None:
         terminal.line(context.say("config.live", names=", ".join(config.live)), "bad")
 
 
-def reload(context: CliContext, *, url: str, ledger: Path | None) -> None:
+def reload(context: CliContext, *, url: str, ledger: Path | str | None) -> None:
     """Have the server read its file anew; no answer under way is cut."""
     told = ask_admin(context, url, ledger, "POST", "/_tanzaku/config/reload", {})
     context.terminal.line(

@@ -89,7 +89,9 @@ def build(messages: Messages) -> click.Command:
     return group
 
 
-def show_costs(ctx: click.Context, *, by: "Grouping", ledger: Path | None, as_json: bool) -> None:
+def show_costs(
+    ctx: click.Context, *, by: "Grouping", ledger: Path | str | None, as_json: bool
+) -> None:
     """Print the ledger's sums."""
     if ctx.invoked_subcommand is not None:
         return

@@ -57,7 +57,7 @@ def build(messages: Messages) -> click.Command:
 
 
 def examine(
-    context: CliContext, *, live: bool, port: int, ledger: Path | None, as_json: bool
+    context: CliContext, *, live: bool, port: int, ledger: Path | str | None, as_json: bool
 ) -> None:
     """Print one line a check; exit 1 when one is bad."""
     checks = list(_run_checks(context, live=live, port=port, ledger=ledger))
@@ -82,7 +82,7 @@ def examine(
 
 
 def _run_checks(
-    context: CliContext, *, live: bool, port: int, ledger: Path | None
+    context: CliContext, *, live: bool, port: int, ledger: Path | str | None
 ) -> Iterator[Check]:
     yield _check_interpreter()
     yield _check_sqlite(context)
@@ -137,12 +137,15 @@ def _check_port(context: CliContext, port: int) -> Check:
     return Check("port", "good", context.say("doctor.port.free", port=port))
 
 
-def _check_ledger(context: CliContext, path: Path) -> Check:
+def _check_ledger(context: CliContext, path: Path | str) -> Check:
     from tanzaku.ledger import Ledger
 
     advice = context.say("doctor.ledger.advice")
     translate = context.messages.translate
     try:
+        if isinstance(path, str):
+            with Ledger.read(path) as reader:
+                return Check("ledger", "good", reader.name)
         if path.exists():
             Ledger.read(path).close()
             os.close(os.open(path, os.O_RDWR))

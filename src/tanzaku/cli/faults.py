@@ -62,7 +62,7 @@ def build(messages: Messages) -> click.Command:
 
 
 def report(
-    context: CliContext, *, limit: int, hang: float, ledger: Path | None, as_json: bool
+    context: CliContext, *, limit: int, hang: float, ledger: Path | str | None, as_json: bool
 ) -> None:
     """Print the verdict on each fault; ends with 1 when one is a fail."""
     verdicts = _judge(context.find_ledger(ledger), limit, hang)
@@ -80,11 +80,11 @@ def report(
         raise click.exceptions.Exit(1)
 
 
-def _judge(path: Path, limit: int, hang_s: float) -> "list[ClientVerdict]":
+def _judge(place: Path | str, limit: int, hang_s: float) -> "list[ClientVerdict]":
     from tanzaku.ledger import Ledger
     from tanzaku.simulator.faults import Bounds, judge_client
 
-    with Ledger.read(path) as reader:
+    with Ledger.read(place) as reader:
         listed = reader.list_exchanges(limit=limit)
         exchanges = [reader.get_exchange(exchange.exchange_id) for exchange in listed]
     return judge_client(exchanges, now=SystemClock().now(), bounds=Bounds(hang_s=hang_s))

@@ -73,14 +73,14 @@ def build(messages: Messages) -> click.Command:
 
 
 def create(
-    context: CliContext, *, url: str, ledger: Path | None, as_json: bool, **limits: Any
+    context: CliContext, *, url: str, ledger: Path | str | None, as_json: bool, **limits: Any
 ) -> None:
     """Print the new key, this once."""
     made = ask_admin(context, url, ledger, "POST", _PATH, _read_limits(limits))
     _show_key(context, made, as_json=as_json)
 
 
-def list_keys(context: CliContext, *, url: str, ledger: Path | None, as_json: bool) -> None:
+def list_keys(context: CliContext, *, url: str, ledger: Path | str | None, as_json: bool) -> None:
     """Print all keys, without the keys themselves."""
     keys = ask_admin(context, url, ledger, "GET", _PATH)["keys"]
     if as_json:
@@ -109,7 +109,9 @@ def list_keys(context: CliContext, *, url: str, ledger: Path | None, as_json: bo
     )
 
 
-def show(context: CliContext, *, key_id: str, url: str, ledger: Path | None, as_json: bool) -> None:
+def show(
+    context: CliContext, *, key_id: str, url: str, ledger: Path | str | None, as_json: bool
+) -> None:
     """Print all that is kept of one key."""
     _print_record(context, ask_admin(context, url, ledger, "GET", _at(key_id)), as_json=as_json)
 
@@ -119,7 +121,7 @@ def change(
     *,
     key_id: str,
     url: str,
-    ledger: Path | None,
+    ledger: Path | str | None,
     as_json: bool,
     clear: tuple[str, ...],
     **limits: Any,
@@ -146,7 +148,7 @@ def rotate(
     key_id: str,
     grace_s: float,
     url: str,
-    ledger: Path | None,
+    ledger: Path | str | None,
     as_json: bool,
 ) -> None:
     """Print the key that takes the place of the one before."""
@@ -156,7 +158,7 @@ def rotate(
 
 
 def revoke(
-    context: CliContext, *, key_id: str, url: str, ledger: Path | None, as_json: bool
+    context: CliContext, *, key_id: str, url: str, ledger: Path | str | None, as_json: bool
 ) -> None:
     """Refuse the key from now on."""
     record = ask_admin(context, url, ledger, "POST", f"{_at(key_id)}/revoke", {})

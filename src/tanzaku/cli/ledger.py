@@ -77,14 +77,14 @@ def _list_export_options(messages: Messages) -> list[click.Parameter]:
     ]
 
 
-def backup(context: CliContext, *, file: Path, ledger: Path | None, as_json: bool) -> None:
+def backup(context: CliContext, *, file: Path, ledger: Path | str | None, as_json: bool) -> None:
     """Copy the ledger, also while a server writes it."""
     from tanzaku.ledger import back_up
 
     _show_verdict(context, back_up(context.find_ledger(ledger), file), file, as_json=as_json)
 
 
-def verify(context: CliContext, *, ledger: Path | None, as_json: bool) -> None:
+def verify(context: CliContext, *, ledger: Path | str | None, as_json: bool) -> None:
     """Read every row; ends with 1 when something is wrong."""
     from tanzaku.ledger import verify as check
 
@@ -92,7 +92,9 @@ def verify(context: CliContext, *, ledger: Path | None, as_json: bool) -> None:
     _show_verdict(context, check(path), path, as_json=as_json)
 
 
-def _show_verdict(context: CliContext, verdict: "Verdict", path: Path, *, as_json: bool) -> None:
+def _show_verdict(
+    context: CliContext, verdict: "Verdict", path: Path | str, *, as_json: bool
+) -> None:
     if as_json:
         echo_json(
             {
@@ -122,7 +124,7 @@ def _show_verdict(context: CliContext, verdict: "Verdict", path: Path, *, as_jso
         raise click.exceptions.Exit(1)
 
 
-def restore(context: CliContext, *, file: Path, ledger: Path | None) -> None:
+def restore(context: CliContext, *, file: Path, ledger: Path | str | None) -> None:
     """Put a copy in the ledger's place."""
     from tanzaku.ledger import restore as put_back
 
@@ -141,7 +143,7 @@ def export(
     since: str | None,
     until: str | None,
     bodies: bool,
-    ledger: Path | None,
+    ledger: Path | str | None,
     **conditions: str | None,
 ) -> None:
     """Write exchanges for other programs; the format follows from the file's ending."""
@@ -161,7 +163,7 @@ def export(
     context.terminal.line(context.say("ledgers.exported", count=format_count(count), path=file))
 
 
-def reconcile(context: CliContext, *, dry_run: bool, ledger: Path | None) -> None:
+def reconcile(context: CliContext, *, dry_run: bool, ledger: Path | str | None) -> None:
     """Settle what a crash left open, as the next start of a server would."""
     from tanzaku.ledger import Filters, Ledger
 
@@ -189,7 +191,7 @@ def prune(
     *,
     keep_days: float | None,
     bodies_days: float | None,
-    ledger: Path | None,
+    ledger: Path | str | None,
 ) -> None:
     """Let go of what is older. No server may be writing the ledger."""
     from tanzaku.ledger import Ledger, Retention

@@ -85,7 +85,7 @@ def list_log(
     follow: bool,
     min_cost: float | None,
     slow: float | None,
-    ledger: Path | None,
+    ledger: Path | str | None,
     as_json: bool,
     **conditions: Any,
 ) -> None:
@@ -141,7 +141,7 @@ def show_exchange(
     *,
     exchange_id: str,
     shape: str | None,
-    ledger: Path | None,
+    ledger: Path | str | None,
     as_json: bool,
 ) -> None:
     """Print one exchange: request, answer, usage, cost by part, attempts; or as code that sends
@@ -182,7 +182,7 @@ def show_exchange(
 
 
 def explain_exchange(
-    context: CliContext, *, exchange_id: str, ledger: Path | None, as_json: bool
+    context: CliContext, *, exchange_id: str, ledger: Path | str | None, as_json: bool
 ) -> None:
     """Print which rule answered, why each rule before it did not, and what live would refuse."""
     from tanzaku.ledger import Ledger

@@ -100,7 +100,7 @@ def check(context: CliContext, *, file: Path, as_json: bool) -> None:
         raise click.exceptions.Exit(1)
 
 
-def export(context: CliContext, *, file: Path, ledger: Path | None) -> None:
+def export(context: CliContext, *, file: Path, ledger: Path | str | None) -> None:
     """Write the exchanges of a ledger, oldest first, to a new recording."""
     from tanzaku.gateway import RecordingFile, build_recorded_from_ledger
     from tanzaku.ledger import Ledger

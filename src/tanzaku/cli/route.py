@@ -56,7 +56,7 @@ def explain(
     *,
     config: Path | None,
     url: str,
-    ledger: Path | None,
+    ledger: Path | str | None,
     as_json: bool,
     tags: tuple[str, ...],
     headers: tuple[str, ...],

@@ -121,7 +121,7 @@ def serve(
     config: Path | None,
     shelf: Path | None,
     batch_speed: float,
-    ledger: Path | None,
+    ledger: Path | str | None,
 ) -> None:
     """Serve until SIGINT or SIGTERM; open streams get 30 s to end."""
     from tanzaku.server import Server, ServerOptions
@@ -137,7 +137,7 @@ def serve(
                 context.say("serve.no_key", variable=KEY_VARIABLE),
                 hint=context.say("serve.no_key.hint", variable=KEY_VARIABLE),
             )
-    path = context.find_ledger(ledger)
+    path = context.find_ledger_file(ledger)
     options = ServerOptions(
         simulator=SimulatorSettings(
             scenarios=scenarios,
@@ -156,6 +156,7 @@ def serve(
         shelf=shelf,
         config=config,
         environment=context.environment,
+        ledger_url=_find_url(context, ledger),
         allow_remote=allow_remote,
         hosts=hosts,
     )
@@ -164,7 +165,7 @@ def serve(
     def announce(url: str) -> None:
         terminal = context.terminal
         terminal.line(context.say("serve.ready", url=url), "strong")
-        terminal.line(context.say("serve.ledger", path=path), "faint")
+        terminal.line(context.say("serve.ledger", path=server.ledger.name), "faint")
         if live or server.live_upstreams:
             terminal.line(context.say("serve.live"), "bad")
         else:
@@ -178,6 +179,11 @@ def serve(
             terminal.line(context.say("serve.proxy", host=host), "warn")
 
     server.run(on_ready=announce)
+
+
+def _find_url(context: CliContext, ledger: Path | str | None) -> str | None:
+    place = context.find_ledger(ledger)
+    return place if isinstance(place, str) else None
 
 
 def _has_proxy(environment: Mapping[str, str]) -> bool:
