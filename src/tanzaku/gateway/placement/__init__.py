@@ -5,9 +5,11 @@ from tanzaku.gateway.placement._machine import PlacementMachine, Plan, read_pric
 from tanzaku.gateway.placement._placer import PLACED_HEADER, Placed, PromptPlacer
 from tanzaku.gateway.placement._prefix import Prefix, read_prefix
 from tanzaku.gateway.placement._settings import PlacementSettings, read_prompt_cache
+from tanzaku.gateway.placement._usage import CacheCounts, read_usage, write_usage
 
 __all__ = [
     "PLACED_HEADER",
+    "CacheCounts",
     "Mark",
     "Placed",
     "PlacementMachine",
@@ -19,4 +21,6 @@ __all__ = [
     "read_prefix",
     "read_prices",
     "read_prompt_cache",
+    "read_usage",
+    "write_usage",
 ]

@@ -36,3 +36,15 @@ def read_usage(usage: Mapping[str, Any]) -> CacheCounts:
 def _count(usage: Mapping[str, Any], name: str) -> int:
     value = usage.get(name)
     return value if type(value) is int and value > 0 else 0
+
+
+def write_usage(counts: CacheCounts) -> dict[str, Any]:
+    """The counts as the fields of the API's `usage` object."""
+    return {
+        "input_tokens": counts.plain,
+        "cache_creation_input_tokens": sum(counts.writes.values()),
+        "cache_creation": {
+            f"ephemeral_{ttl}_input_tokens": count for ttl, count in counts.writes.items()
+        },
+        "cache_read_input_tokens": counts.read,
+    }
