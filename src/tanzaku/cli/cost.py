@@ -1,4 +1,4 @@
-"""`tanzaku cost`: what was spent, and `tanzaku cost estimate`: what will be."""
+"""`tanzaku cost`: what was spent; `estimate`: what will be; `what-if`: what would have been."""
 
 from decimal import Decimal
 from pathlib import Path
@@ -8,6 +8,7 @@ import click
 
 from tanzaku.cli.context import CliContext, echo_json, json_option, ledger_option
 from tanzaku.cli.usage import SpokenGroup
+from tanzaku.cli.whatif import build as build_what_if
 from tanzaku.look import Messages, format_count, format_usd
 
 if TYPE_CHECKING:
@@ -86,6 +87,7 @@ def build(messages: Messages) -> click.Command:
             help=say("cli.cost.estimate.help"),
         )
     )
+    group.add_command(build_what_if(messages, GROUPINGS))
     return group
 
 

@@ -157,7 +157,7 @@ def export(
             hint="Say --format jsonl, csv or parquet.",
             path=file,
         )
-    filters = Filters(**conditions, since=_read_time(since), until=_read_time(until))  # type: ignore[arg-type]
+    filters = Filters(**conditions, since=read_time(since), until=read_time(until))  # type: ignore[arg-type]
     with Ledger.read(context.find_ledger(ledger)) as reader:
         count = write(reader, filters, form, file, with_bodies=bodies)  # type: ignore[arg-type]
     context.terminal.line(context.say("ledgers.exported", count=format_count(count), path=file))
@@ -210,7 +210,7 @@ def prune(
     )
 
 
-def _read_time(text: str | None) -> float | None:
+def read_time(text: str | None) -> float | None:
     """`2026-11-24` or `2026-11-24T08:00:00Z` as Unix seconds; without a zone it is UTC."""
     if text is None:
         return None
