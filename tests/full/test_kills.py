@@ -1,6 +1,8 @@
 """Two hundred kills, each at another instant: what the ledger has called durable is there, once, and
 adds up; what was open is closed with what was reserved."""
 
+import http.client
+import json
 import os
 import random
 import signal
@@ -14,6 +16,7 @@ from pathlib import Path
 import apsw
 import pytest
 
+from harness.command_line import CommandLine
 from harness.killed import OLD_BELOW
 from harness.old_ledgers import SCHEMAS, write_large_ledger
 from tanzaku.core import SystemClock
@@ -123,3 +126,77 @@ def test_a_kill_while_an_old_ledger_is_brought_up_to_date_leaves_one_that_opens(
             pass
         assert verify(path).faults == ()
         assert set(read_rows(path)) >= kept | {f"exch_{n:012d}" for n in victim.acked}
+
+
+BODY = json.dumps(
+    {
+        "model": "claude-haiku-4-5",
+        "max_tokens": 30,
+        "messages": [{"role": "user", "content": "Count to five."}],
+    }
+)
+
+
+def call_until_gone(url: str, is_stream: bool, acked: list[str]) -> None:
+    """Ask again and again; keep the id of every answer that came whole."""
+    body = json.dumps(json.loads(BODY) | {"stream": is_stream})
+    host, _, port = url.removeprefix("http://").partition(":")
+    connection = http.client.HTTPConnection(host, int(port), timeout=10)
+    headers = {
+        "content-type": "application/json",
+        "anthropic-version": "2023-06-01",
+        "x-api-key": "k",
+    }
+    try:
+        while True:
+            connection.request("POST", "/v1/messages", body, headers)
+            answer = connection.getresponse()
+            whole = answer.read()
+            assert answer.status == 200
+            if not is_stream or b"event: message_stop" in whole:
+                acked.append(answer.headers["tanzaku-exchange-id"])
+    except (OSError, http.client.HTTPException):
+        pass  # killed
+    finally:
+        connection.close()
+
+
+def test_no_kill_of_a_server_takes_an_answered_call(tmp_path: Path) -> None:
+    """Clients of a real server: what they got whole is kept, priced, and adds up."""
+    path = tmp_path / "ledger.db"
+    chance = random.Random(4)
+    acked: list[str] = []
+    for kill in range(20):
+        before = len(acked)
+        server = CommandLine(tmp_path).start("serve", "--port", "0", "--ledger", str(path))
+        assert server.stdout
+        url = next(line for line in server.stdout if "ANTHROPIC_BASE_URL=" in line)
+        url = url.rpartition("=")[2].strip()
+        clients = [
+            threading.Thread(target=call_until_gone, args=(url, number % 2 == 0, acked))
+            for number in range(6)
+        ]
+        for client in clients:
+            client.start()
+        # Its first second goes into loading; every fifth dies in it.
+        while kill % 5 and len(acked) < before + 10 and server.poll() is None:
+            time.sleep(0.005)
+        time.sleep(chance.random() * 0.3)
+        server.kill()
+        for client in clients:
+            client.join()
+        server.communicate()
+    with Ledger.open(path, clock=SystemClock()) as ledger:
+        assert ledger.totals().unsettled == 0
+    verdict = verify(path)
+    assert verdict.faults == ()
+    rows = read_rows(path)
+    assert len(acked) == len(set(acked)) > 200
+    assert set(acked) - set(rows) == set()
+    assert {rows[name][0] for name in acked} == {None}
+    assert all((rows[name][1] or 0) > 0 for name in acked)
+    left = [row for row in rows.values() if row[0] == RECONCILED]
+    # No client had more than one call open at a kill.
+    assert len(left) <= 20 * 6
+    assert all(cost == reserved for _, cost, reserved in left)
+    assert verdict.total_usd == Decimal(sum(cost or 0 for _, cost, _ in rows.values())) / 10**12
