@@ -170,7 +170,7 @@ class Configured:
                 raise UserError(
                     "`{name}` cannot change while the server runs.", hint="Restart it.", name=name
                 )
-        for name in ("cache", "batching", "limits"):
+        for name in ("cache", "batching", "limits", "ledger"):
             if getattr(config, name) != getattr(self.config, name):
                 raise UserError(
                     "`{name}` cannot change while the server runs.", hint="Restart it.", name=name

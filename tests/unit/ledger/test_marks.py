@@ -72,7 +72,7 @@ def test_what_was_left_open_is_not_declared_settled(path: Path, build_exchange: 
     assert read_mark(path, "settled") == 0
     with Ledger.open(path, clock=VirtualClock()) as ledger:
         assert ledger.reconciled == 1
-    assert read_mark(path, "settled") == 2
+        assert read_mark(path, "settled") == 2  # also when this one is killed
 
 
 def test_when_all_has_gone_numbers_go_on(place: Place, build_exchange: Build) -> None:
