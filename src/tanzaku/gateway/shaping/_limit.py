@@ -63,11 +63,10 @@ class Limit:
             self.level = min(self.limit, self.level - amount)
 
     def find_wait(self, amount: float) -> float:
-        """Seconds from the last refill until there is `amount`, or all of the limit where that is
-        less."""
+        """Seconds from the last refill until there is `amount`."""
         if self.limit is None:
             return 0.0
-        missing = min(amount, self.limit) - self.level
+        missing = amount - self.level
         return missing * MINUTE_S / self.limit if missing > _SLACK else 0.0
 
     def learn(self, now: float, state: LimitState, mark: float, age_s: float) -> None:
@@ -82,9 +81,6 @@ class Limit:
             self.limit, self.level = None, math.inf
             return
         per_s = state.limit / MINUTE_S
-        if self.limit is None:
-            # All there was before our first call, and what came back since.
-            self.level = state.limit - self.booked
         self.limit = state.limit
         self.refill(now)
         if state.remaining or state.reset_at is None:

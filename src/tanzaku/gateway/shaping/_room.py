@@ -9,6 +9,9 @@ _REMEMBERED: Final = 0.9
 _WIDE_FOR: Final = 0.98
 # Guess: how much of the upper bound of a prompt is really counted, until answers have told.
 _FIRST_SHARE: Final = 0.4
+# The API lets answers under way overdraw their limit. So much, and who comes after them waits no
+# longer than that: less than calls usually may.
+_OVERDRAWN_S: Final = 15.0
 
 
 class Ticket:
@@ -37,8 +40,8 @@ class Room:
 
     A call needs a request, its prompt and one token of output, which is how the API counts. Of the
     bound of a prompt the usual share is booked and the largest share of late must be there, so that
-    few are refused. What the answers under way will take must come in while they run, so that
-    those who wait are let go one by one and not all at once.
+    few are refused. What the answers under way will take must come in while they run, or soon
+    after, so that those who wait are let go one by one and not all at once.
     """
 
     def __init__(self, cap: int | None = None) -> None:
@@ -48,7 +51,7 @@ class Room:
         self._made = _Share(0.0)
         self._under_way = 0
         self._pending = 0.0
-        self._lasts_s = 0.0
+        self._lasts_s: float | None = None
         self._blocked_until = 0.0
         self._is_limited = False
         self._told_at = 0.0
@@ -68,11 +71,14 @@ class Room:
         output = self.output
         ending = 0.0
         if output.limit is not None and self._pending:
-            ending = self._pending - self._lasts_s * output.limit / MINUTE_S
+            ending = (
+                self._pending - ((self._lasts_s or 0.0) + _OVERDRAWN_S) * output.limit / MINUTE_S
+            )
         return max(
             self._blocked_until - now,
             self.requests.find_wait(1),
-            self.input.find_wait(self._read.top * ticket.bound[0]),
+            # One larger than the limit goes when all of it is there, for the upstream to judge.
+            self.input.find_wait(min(self._read.top * ticket.bound[0], self.input.limit or 0)),
             output.find_wait(1 + max(0.0, ending)),
             0.0,
         )
@@ -146,7 +152,10 @@ class Room:
             limit.refill(now)
         self._end(ticket)
         self.output.book(made)
-        self._lasts_s += (1 - _REMEMBERED) * (now - ticket.sent_at - self._lasts_s)
+        lasts_s = now - ticket.sent_at
+        if self._lasts_s is not None:
+            lasts_s = self._lasts_s * _REMEMBERED + lasts_s * (1 - _REMEMBERED)
+        self._lasts_s = lasts_s
         if read is not None:
             self.input.book(read - ticket.read)
             self._read.learn(read, ticket.bound[0])
