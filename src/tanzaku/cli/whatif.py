@@ -1,5 +1,6 @@
 """`tanzaku cost what-if`: recorded traffic on another model, with caching, in batches."""
 
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -99,7 +100,7 @@ def _show_sums(context: CliContext, what_if: "WhatIf") -> None:
                 format_count(row.refused),
                 format_usd(row.usd_now),
                 format_usd(row.usd_then),
-                format_usd(row.usd_difference),
+                _format_change(row.usd_difference),
             )
             for _, row in sorted(what_if.rows.items())
         ],
@@ -115,6 +116,10 @@ def _show_sums(context: CliContext, what_if: "WhatIf") -> None:
         ),
         "strong",
     )
+
+
+def _format_change(usd: Decimal) -> str:
+    return f"{'-' if usd < 0 else '+'}{format_usd(abs(usd))}"
 
 
 def _show_refusals(context: CliContext, what_if: "WhatIf") -> None:

@@ -45,8 +45,11 @@ class Refusals:
         params = past.params
         assert params is not None
         model = self._model or get_model(past.model or "")
+        asked = {**params, "model": model.id}
+        if self._endpoint == "batches":
+            asked.pop("stream", None)  # what a client waits for is its own affair
         found = validate(
-            {**params, "model": model.id},
+            asked,
             model,
             past.version,
             endpoint=self._endpoint,

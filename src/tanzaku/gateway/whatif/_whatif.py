@@ -70,10 +70,8 @@ class Row:
 
     def to_json(self) -> dict[str, Any]:
         """The same keys and `usd_difference`; dollars as text."""
-        usd = {
-            name: f"{getattr(self, name):f}" for name in ("usd_now", "usd_then", "usd_difference")
-        }
-        return {**asdict(self), **usd}
+        names = ("usd_now", "usd_then", "usd_difference")
+        return {**asdict(self), **{name: _write_usd(getattr(self, name)) for name in names}}
 
 
 class WhatIf:
@@ -138,7 +136,7 @@ class WhatIf:
                 "placed": self.replay.placed,
                 "read_tokens": self.replay.read_tokens,
                 "written_tokens": self.replay.written_tokens,
-                "usd_saved": f"{self.saved_by_caching:f}",
+                "usd_saved": _write_usd(self.saved_by_caching),
                 "where": dict(self.replay.where.most_common()),
             }
         return document
@@ -232,3 +230,9 @@ def _fit(counts: CacheCounts, factor: float, model: Model) -> CacheCounts:
 def _count_output(usage: Mapping[str, Any]) -> int:
     count = usage.get("output_tokens")
     return count if type(count) is int else 0
+
+
+def _write_usd(usd: Decimal) -> str:
+    """Plain digits, none lost."""
+    text = f"{usd:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
