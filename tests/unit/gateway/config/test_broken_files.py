@@ -21,6 +21,8 @@ ENVIRONMENT = {"KEY": "sk-ant-of-the-house", "OTHER": "sk-ant-other", "SPACED": 
 SIM = "upstreams:\n  sim: {kind: simulator}\n"
 API = "upstreams:\n  api:\n    kind: anthropic\n    live: true\n    keys: [env:KEY]\n"
 LOCAL = "upstreams:\n  api:\n    kind: anthropic\n    url: http://127.0.0.1:9\n"
+BEDROCK = "upstreams:\n  b:\n    kind: bedrock\n    live: true\n"
+VERTEX = "upstreams:\n  v:\n    kind: vertex\n    live: true\n    region: us\n"
 ROUTE = SIM + "routes:\n  - to: sim\n"
 
 
@@ -79,6 +81,17 @@ BROKEN = [
            2, 6, "`upstreams.b` lacks the key `region`"),
     Broken("vertex without a project", "upstreams:\n  v: {kind: vertex, region: us}\n",
            2, 6, "`upstreams.v` lacks the key `project`"),
+    Broken("region no part of a host", BEDROCK + "    region: a.b/c\n", 5, 13,
+           "`upstreams.b.region` cannot be a.b/c"),
+    Broken("project no part of a path", VERTEX + "    project: a/b\n", 6, 14,
+           "`upstreams.v.project` cannot be a/b"),
+    Broken("profile unknown", BEDROCK + "    region: r\n    profile: mars\n", 6, 14, "one of global, us"),
+    Broken("endpoint unknown", BEDROCK + "    region: r\n    endpoint: converse\n", 6, 15,
+           "one of runtime, mantle"),
+    Broken("key file of nobody", VERTEX + "    project: p\n    service_account: no.json\n", 7, 22,
+           "there is no file"),
+    Broken("endpoint of another cloud", VERTEX + "    endpoint: mantle\n", 6, 5,
+           "an upstream of kind `vertex` has no `endpoint`"),
     Broken(
         "not said to be live", API.replace("    live: true\n", ""),
         2, 3, "the upstream `api` may cost money and does not say so", "`live: true`",
@@ -173,7 +186,7 @@ BROKEN = [
 NO_MATTER_OF_SHAPE = {
     "section twice", "not YAML", "bad indentation", "a tab", "an anchor", "two documents", "a bell",
     "not said to be live", "no keys", "variable not set", "secret with a space",
-    "secret file missing", "replay of no file", "URL in clear", "URL of a private network",
+    "secret file missing", "replay of no file", "key file of nobody", "URL in clear", "URL of a private network",
     "URL of the metadata service", "URL hidden in an IPv6 address", "target unknown",
     "fall-back unknown", "route twice", "route never reached",
 }  # fmt: skip

@@ -9,6 +9,7 @@ from tanzaku.gateway.config import parse_config
 
 DOCS = Path(__file__).parents[4] / "docs"
 PAGES = ["gateway.md", "gateway.zh-CN.md"]
+CLOUDS = ["upstreams.md", "upstreams.zh-CN.md"]
 FENCE = re.compile(r"```(\w+)\n(.*?)```", re.DOTALL)
 
 
@@ -33,16 +34,27 @@ def test_the_file_on_the_page_can_be_read(page: str, tmp_path: Path) -> None:
     assert [rule.name for rule in config.rules] == ["tests", "haiku", "route 3"]
 
 
+@pytest.mark.parametrize("page", CLOUDS)
+def test_the_file_about_clouds_can_be_read(page: str) -> None:
+    (text,) = read_blocks(page, "yaml")
+    names = ("AWS_BEARER_TOKEN_BEDROCK", "RELAY_KEY", "RELAY_KEY_2", "RELAY_TENANT")
+    environment = {name: f"sk-{name.lower()}" for name in names}
+    config = parse_config(text, "gateway.yaml", environment)
+    assert config.live == ["aws", "aws-messages", "google", "relay"]
+
+
+@pytest.mark.parametrize("pages", [PAGES, CLOUDS], ids=lambda pages: pages[0])
 @pytest.mark.parametrize("language", ["yaml", "sh"])
-def test_both_languages_show_the_same_but_for_the_comments(language: str) -> None:
-    english, chinese = ([strip_comments(one) for one in read_blocks(p, language)] for p in PAGES)
+def test_both_languages_show_the_same_but_for_the_comments(language: str, pages: list[str]) -> None:
+    english, chinese = ([strip_comments(one) for one in read_blocks(p, language)] for p in pages)
     assert english == chinese
     assert english
 
 
-def test_both_languages_have_the_same_sections_and_tables() -> None:
+@pytest.mark.parametrize("pages", [PAGES, CLOUDS], ids=lambda pages: pages[0])
+def test_both_languages_have_the_same_sections_and_tables(pages: list[str]) -> None:
     shapes = []
-    for page in PAGES:
+    for page in pages:
         text = (DOCS / page).read_text(encoding="utf-8")
         shapes.append(re.findall(r"^(#+|\|)", text, re.MULTILINE))
     assert shapes[0] == shapes[1]

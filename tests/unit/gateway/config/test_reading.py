@@ -48,6 +48,20 @@ upstreams:
     keys: env:RELAY_KEY
     auth: bearer
     headers: {X-Tenant: env:RELAY_TENANT, x-plan: "team a"}
+  aws:
+    kind: bedrock
+    live: true
+    region: eu-west-1
+    profile: eu
+    endpoint: mantle
+    models: {claude-haiku-4-5: "arn:aws:bedrock:x"}
+  google:
+    kind: vertex
+    live: true
+    region: us-east5
+    project: team-7
+    service_account: HERE
+    keys: env:RELAY_KEY
 routes:
   - name: cheap
     when: {model: claude-haiku-*, path: /v1/messages, key: key_1, team: a, tag: b, headers: {X-App: "c*"}}
@@ -61,7 +75,7 @@ keys: {required: true}
 budgets:
   - {scope: each key, per: day, usd: "1.50"}
 preflight: warn
-"""
+""".replace("HERE", __file__)
 
 
 def test_a_configuration_says_what_it_says() -> None:
@@ -90,6 +104,29 @@ def test_a_configuration_says_what_it_says() -> None:
             allow_private=True,
             retry=RetryPolicy(),
         ),
+        "aws": UpstreamSettings(
+            "aws",
+            "bedrock",
+            auth="bearer",
+            is_live=True,
+            retry=RetryPolicy(),
+            region="eu-west-1",
+            profile="eu",
+            endpoint="mantle",
+            models=(("claude-haiku-4-5", "arn:aws:bedrock:x"),),
+        ),
+        "google": UpstreamSettings(
+            "google",
+            "vertex",
+            "",
+            ("sk-ant-relay_key",),
+            "bearer",
+            is_live=True,
+            retry=RetryPolicy(),
+            region="us-east5",
+            project="team-7",
+            service_account=Path(__file__),
+        ),
     }
     when = When("claude-haiku-*", "/v1/messages", "key_1", "a", "b", ((b"x-app", "c*"),))
     assert config.rules == (
@@ -102,7 +139,7 @@ def test_a_configuration_says_what_it_says() -> None:
     )
     assert (config.name, config.needs_key, config.preflight) == ("gateway.yaml", True, "warn")
     assert Decimal(config.budgets[0].most).scaleb(-12) == Decimal("1.5")
-    assert config.live == ["api", "relay"]
+    assert config.live == ["api", "relay", "aws", "google"]
     SCHEMA.validate(parse_yaml(WHOLE, "gateway.yaml").plain)
 
 
