@@ -5,6 +5,7 @@ import csv
 import json
 import sqlite3
 import stat
+import threading
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
@@ -237,6 +238,26 @@ def test_a_copy_takes_no_ones_place(path: Path, build_exchange: Build, tmp_path:
     with pytest.raises(UserError, match="exists already"):
         back_up(path, target)
     assert target.read_text() == "mine"
+
+
+def test_a_ledger_that_is_being_written_is_found_sound(place: Place, build_exchange: Build) -> None:
+    async def write(ledger: Ledger, is_over: threading.Event) -> None:
+        number = 0
+        while not is_over.is_set():
+            number += 100
+            exchanges = [build_exchange(number + n) for n in range(100)]
+            await asyncio.gather(*(ledger.settle(exchange) for exchange in exchanges))
+
+    is_over = threading.Event()
+    with Ledger.open(place, clock=VirtualClock()) as ledger:
+        writing = threading.Thread(target=lambda: asyncio.run(write(ledger, is_over)))
+        writing.start()
+        verdicts = [verify(place)]
+        while verdicts[-1].exchanges < 1500:
+            verdicts.append(verify(place))
+        is_over.set()
+        writing.join()
+    assert {verdict.faults for verdict in verdicts} == {()}
 
 
 def test_a_damaged_ledger_is_called_so(path: Path, build_exchange: Build) -> None:

@@ -2,8 +2,9 @@
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -85,26 +86,36 @@ def test_a_lost_connection_fails_what_waits_and_is_made_anew(
     assert sorted(kept) == ["exch_000001", "exch_000002", "exch_000004"]
 
 
-def test_a_started_event_in_doubt_is_not_written_twice(
+def test_what_the_server_kept_without_word_of_it_is_neither_lost_nor_written_twice(
     url: str, postgres: PostgresServer, build_exchange: Build
 ) -> None:
-    """The server has kept the transaction, and the word of it did not arrive."""
+    """The connection breaks between the commit and the word of it."""
     with Ledger.open(url, clock=VirtualClock()) as ledger:
-        database = ledger._writer._database
-        ledger.start(build_exchange(1))
-        while not ledger.list_exchanges():
-            threading.Event().wait(0.001)
-        opened = ledger._opened["exch_000001"]
-        finish_trial(ledger)
-        opened.seq, opened.exchange, opened.is_doubtful = None, build_exchange(1), True
-        cut_connections(postgres)
-        with pytest.raises(LedgerError):
-            asyncio.run(ledger.settle(build_exchange(2)))
-        assert database.is_lost
         asyncio.run(ledger.settle(build_exchange(1)))
+        database = ledger._writer._database
+        kept = postgres.url()
+
+        def commit_and_break(table: str, columns: Sequence[str], rows: Sequence[Any]) -> None:
+            with psycopg.connect(kept) as other:
+                other.execute(
+                    "INSERT INTO tanzaku.started SELECT seq + 1, 'exch_000002', started_at + 1, "
+                    "method, path, model, is_stream, api_version, reserved_picousd, labels, "
+                    "request_headers, request_body FROM tanzaku.started"
+                )
+            cut_connections(postgres)
+            del database.insert  # type: ignore[method-assign]
+            database.insert(table, columns, rows)
+
+        database.insert = commit_and_break  # type: ignore[method-assign]
+        ledger.start(build_exchange(2))
+        while ledger.is_healthy:
+            threading.Event().wait(0.001)
+        asyncio.run(ledger.settle(build_exchange(2)))
         asyncio.run(ledger.settle(build_exchange(3)))
-        assert ledger.get_exchange("exch_000001") == build_exchange(1)
-        assert ledger.count_exchanges() == 2
+        for number in (1, 2, 3):
+            name = f"exch_{number:06d}"
+            assert ledger.get_exchange(name) == build_exchange(number)
+        assert (ledger.count_exchanges(), ledger.totals().unsettled) == (3, 0)
 
 
 def test_while_the_server_is_away_no_call_starts_and_it_is_asked_less_and_less(

@@ -158,19 +158,21 @@ def test_an_exchange_without_settlement_is_not_settled(build_exchange: Build) ->
         asyncio.run(ledger.settle(build_exchange(1, is_settled=False)))
 
 
-def test_a_row_sqlite_refuses_fails_alone(build_exchange: Build) -> None:
-    bad = build_exchange(2, usage={"input_tokens": "many"})
-    huge = build_exchange(3, usage={"input_tokens": 2**64})
+def test_a_row_the_engine_refuses_fails_alone(place: Place, build_exchange: Build) -> None:
+    bad = [
+        build_exchange(10 + number, usage={"input_tokens": tokens})
+        for number, tokens in enumerate(("many", 2**64, {"of": "them"}))
+    ]
 
     async def settle_each(ledger: Ledger) -> list[BaseException | None]:
-        kept = [build_exchange(1), bad, huge, build_exchange(4)]
+        kept = [build_exchange(1), *bad, build_exchange(4)]
         return await asyncio.gather(*(ledger.settle(e) for e in kept), return_exceptions=True)
 
-    with Ledger.open(None, clock=VirtualClock()) as ledger:
+    with Ledger.open(place, clock=VirtualClock()) as ledger:
         outcomes = asyncio.run(settle_each(ledger))
         assert ledger.totals().exchanges == 2
-        assert ledger.is_healthy
-    assert [outcome is None for outcome in outcomes] == [True, False, False, True]
+        assert (ledger.is_healthy, ledger.lost) == (True, 0)
+    assert [outcome is None for outcome in outcomes] == [True, False, False, False, True]
 
 
 def test_more_than_may_wait_is_refused_before_it_is_kept(build_exchange: Build) -> None:
