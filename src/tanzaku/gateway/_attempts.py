@@ -40,9 +40,9 @@ async def attempt_in_turn(
     place = retries = 0
     target = targets[0]
     outgoing = call.turn_to(target, request)
+    turn = None
     while True:
-        turn = None
-        if call.queue is not None and call.worst is not None:
+        if turn is None and call.queue is not None and call.worst is not None:
             turn = await call.queue.wait(target, call.exchange.model, call.worst)
         tried = _Tried(target, clock.now(), clock.monotonic())
         try:
@@ -63,6 +63,7 @@ async def attempt_in_turn(
         if turn is not None and await turn.wait_again(answer.status, answer.headers):
             await close_body(answer.body)
             continue
+        turn = None
         verdict = tried.judge(answer, retries, clock, chance)
         # What is passed on while it comes in cannot be sent twice.
         if verdict.wait_s is not None and request.upload is None:

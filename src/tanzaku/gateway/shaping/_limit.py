@@ -22,6 +22,7 @@ _HALF_A_THOUSAND: Final = 500
 _TOO_MANY: Final = 1 << 53
 # Far below what any limit counts in, above what float arithmetic gets wrong.
 _SLACK: Final = 1e-6
+_JUST_NOT_ONE: Final = 0.99
 
 
 class LimitState(NamedTuple):
@@ -88,8 +89,9 @@ class Limit:
             least = float(state.remaining - rounded)
             most = least + age_s * per_s
         else:
-            # What is left may be less than nothing, and the time has been rounded up.
-            least = most = min(0.0, state.limit - (state.reset_at - now) * per_s)
+            # Nothing, rounded, or less than that; and the time has been rounded up.
+            left = state.limit - (state.reset_at - now) * per_s
+            least = most = min(left, self._slack or _JUST_NOT_ONE)
         self.level = min(max(self.level, least - (self.booked - mark)), most, state.limit)
 
 

@@ -147,7 +147,7 @@ class Room:
 
     def finish(self, now: float, ticket: Ticket, read: int | None, made: int) -> None:
         """A call is over: `read` tokens of its prompt counted against the limit, None where that is
-        not known, and `made` tokens of output."""
+        not known, and `made` tokens of output. From one that read nothing nothing is learnt."""
         for limit in self._limits:
             limit.refill(now)
         self._end(ticket)
@@ -158,6 +158,7 @@ class Room:
         self._lasts_s = lasts_s
         if read is not None:
             self.input.book(read - ticket.read)
+        if read:
             self._read.learn(read, ticket.bound[0])
             self._made.learn(made, ticket.bound[1])
 

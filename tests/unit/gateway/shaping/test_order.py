@@ -76,6 +76,30 @@ def test_answers_to_come_are_reckoned_with_before_they_are_there() -> None:
     assert len(lane.grant(later)) == 1
 
 
+def test_a_limit_that_is_overdrawn_is_waited_for_until_it_has_come_in_again() -> None:
+    lane = Lane()
+    ticket = go(lane, build_ticket())
+    # All six hundred are there in ninety seconds: three hundred are missing now.
+    lane.room.learn(NOW, ticket, {"output-tokens": LimitState(600, 0, NOW + 90)})
+    lane.room.finish(NOW, ticket, None, 0)
+    assert not lane.enter(NOW, build_ticket())
+    at = lane.find_next_time(NOW)
+    assert at is not None
+    assert 30 < at - NOW < 30.2
+
+
+def test_a_small_limit_is_waited_for_no_longer_than_it_takes() -> None:
+    lane = Lane()
+    ticket = go(lane, build_ticket())
+    # Five requests a minute, of which one is back in three seconds and all in fifty-one.
+    lane.room.learn(NOW, ticket, {"requests": LimitState(5, 0, NOW + 51)})
+    lane.room.finish(NOW, ticket, None, 0)
+    assert not lane.enter(NOW, build_ticket())
+    at = lane.find_next_time(NOW)
+    assert at is not None
+    assert round(at - NOW, 6) == 3
+
+
 def test_a_small_call_does_not_overtake_a_large_one_that_waits() -> None:
     lane = Lane()
     learn(lane, requests=10_000, input_tokens=600_000)
