@@ -4,6 +4,7 @@ import os
 import pwd
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -46,32 +47,32 @@ class PostgresServer:
                 connection.execute(statement.encode())
 
     def start(self) -> None:
-        words = [str(self._binaries / "postgres"), "-D", str(self._folder / "data")]
+        # The server ends with whoever holds the pipe, however that ends.
+        words = ["sh", "-c", '"$@" & cat; kill -QUIT $!; wait', "sh"]
+        words += [str(self._binaries / "postgres"), "-D", str(self._folder / "data")]
         words += ["-k", str(self._folder)]
         for name, value in _OPTIONS.items():
             words += ["-c", f"{name}={value}"]
         self._process = subprocess.Popen(
-            words, user=_other_user(), stderr=subprocess.DEVNULL, cwd=self._folder
+            words,
+            user=_other_user(),
+            stdin=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            cwd=self._folder,
         )
+        deadline = time.monotonic() + 30
         while True:
             try:
                 self.run("SELECT 1")
             except psycopg.OperationalError:
-                assert self._process.poll() is None, "postgres did not start"
+                assert time.monotonic() < deadline, "postgres did not start"
             else:
                 return
 
     def stop(self) -> None:
         """At once, as a crash would."""
         assert self._process is not None
-        subprocess.run(
-            [self._binaries / "pg_ctl", "-D", self._folder / "data", "-m", "immediate", "stop"],
-            user=_other_user(),
-            cwd=self._folder,
-            stdout=subprocess.DEVNULL,
-            check=True,
-        )
-        self._process.wait()
+        self._process.communicate()
 
 
 @contextmanager
