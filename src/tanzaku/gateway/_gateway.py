@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from random import Random
 
 from tanzaku.core import Clock, derive_id
@@ -32,6 +33,7 @@ from tanzaku.gateway._stages import (
     Caller,
     Deferral,
     Door,
+    Placer,
     Routes,
     Shaper,
     Target,
@@ -76,6 +78,7 @@ class Stages:
     treasury: Treasury | None = None
     preflight: Preflight = "off"
     cache: Cache | None = None
+    placer: Placer | None = None
     shaper: Shaper | None = None
     queue_s: float = 20.0
     deferral: Deferral | None = None
@@ -111,7 +114,9 @@ class Gateway:
         self._stages = stages
         self._clock = clock
         self._chance = chance or Random()
-        self._books = Books(ledger, clock, PriceBook(), stages.observers)
+        self._books = Books(
+            ledger, clock, PriceBook(may_mark=stages.placer is not None), stages.observers
+        )
 
     async def __call__(self, request: HttpRequest) -> HttpResponse:
         """The upstream's answer with `tanzaku-exchange-id` added.
@@ -166,6 +171,9 @@ class Gateway:
         stages = self._stages
         if stages.cache is not None:
             call.cached = stages.cache.open(asked, caller, targets)
+        if stages.placer is not None:
+            exchange_id = call.exchange.exchange_id
+            call.place = partial(stages.placer.place, exchange_id, asked, caller, targets[0])
         if stages.batches is not None and asked.path.startswith(_BATCHES):
             call.results = stages.batches.open_results(asked)
         if stages.shaper is not None and asked.is_message:
@@ -210,20 +218,16 @@ class Gateway:
         targets: Sequence[Target],
         call: OpenExchange,
     ) -> HttpResponse:
-        async def attempt() -> HttpResponse:
-            return await attempt_in_turn(forwarded, targets, call, self._clock, self._chance)
-
         async def ask() -> HttpResponse:
-            answer = await (attempt() if call.cached is None else call.cached.answer(attempt))
-            call.meter = Meter()
-            return await call.meter.watch(answer, is_message=call.is_priced)
+            answer = await self._bring(forwarded, targets, call)
+            return answer if call.meter is not None else await _watch(answer, call)
 
         struck: Interception | None = None
         try:
             if self._stages.edge is not None:
                 struck = self._stages.edge(request)
             if struck is None:
-                answer = await (attempt() if call.cached is None else call.cached.answer(attempt))
+                answer = await self._bring(forwarded, targets, call)
             else:
                 call.turn_to(targets[0], forwarded)
                 answer = await struck(ask)
@@ -250,6 +254,24 @@ class Gateway:
             failed = ExchangeError("api_error", "Internal server error")
             await call.settle(500, [], b"", Outcome(error=failed))
             raise
+
+    async def _bring(
+        self, forwarded: HttpRequest, targets: Sequence[Target], call: OpenExchange
+    ) -> HttpResponse:
+        """A kept answer, or what the upstreams say."""
+        attempt = partial(self._attempt, forwarded, targets, call)
+        return await (attempt() if call.cached is None else call.cached.answer(attempt))
+
+    async def _attempt(
+        self, forwarded: HttpRequest, targets: Sequence[Target], call: OpenExchange
+    ) -> HttpResponse:
+        placed = None if call.place is None else await call.place(forwarded)
+        outgoing = forwarded if placed is None else placed.request
+        answer = await attempt_in_turn(outgoing, targets, call, self._clock, self._chance)
+        if placed is not None:
+            answer.headers.append(placed.header)
+        # Others may get the answer to its end when this call's client has left.
+        return answer if call.cached is None else await _watch(answer, call)
 
     def _rewrite(self, request: HttpRequest, answer: HttpResponse) -> None:
         """Name this gateway where an answer about batches says where their results are."""
@@ -288,6 +310,12 @@ class Gateway:
             kept, outcome = b"", Outcome()
         await call.settle(answer.status, answer.headers, kept, outcome)
         return HttpResponse(answer.status, headers, body)
+
+
+async def _watch(answer: HttpResponse, call: OpenExchange) -> HttpResponse:
+    """`answer`, its cost read before anything is made of it."""
+    call.meter = Meter()
+    return await call.meter.watch(answer, is_message=call.is_priced)
 
 
 def _build_refusal(refusal: ApiError, exchange_id: str) -> HttpResponse:

@@ -22,9 +22,13 @@ _MOST_TOKENS = 10_000_000
 
 
 class PriceBook:
-    """The Claude API's list prices, each model resolved once a day (UTC)."""
+    """The Claude API's list prices, each model resolved once a day (UTC).
 
-    def __init__(self) -> None:
+    `may_mark`: a request may go out with cache breakpoints that it did not come with.
+    """
+
+    def __init__(self, *, may_mark: bool = False) -> None:
+        self._may_mark = may_mark
         self._day = -1
         self._entries: dict[str, Rates | str] = {}
         self._bounds: dict[_BoundKey, Worst] = {}
@@ -48,7 +52,7 @@ class PriceBook:
         """An upper bound for a Messages request with the parsed and the decoded body.
 
         Every byte counts as input as `estimate_tokens` bounds it, at the price of a 1-hour cache
-        write when the request asks for a cache, and the answer as `max_tokens` long. What the body
+        write when the request asks for a cache or may be made to, and the answer as `max_tokens` long. What the body
         only points to (files, URLs, searches) is not in it. No dollars when the model, its price or
         `max_tokens` is unknown.
         """
@@ -63,7 +67,7 @@ class PriceBook:
             model,
             tokens,
             max_tokens,
-            body.find(b'"cache_control"') >= 0,
+            self._may_mark or body.find(b'"cache_control"') >= 0,
             _name(request.get("speed")),
             _name(request.get("inference_geo")),
         )

@@ -1,6 +1,6 @@
 """One exchange under way: opened in the ledger, settled there once, whatever happens."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import lru_cache
@@ -27,6 +27,7 @@ from tanzaku.gateway._stages import (
     CachedCall,
     Caller,
     Hold,
+    Placed,
     Shaper,
     Target,
     Turn,
@@ -119,6 +120,7 @@ class OpenExchange:
         self.meter: Meter | None = None
         self.hold: Hold | None = None
         self.cached: CachedCall | None = None
+        self.place: Callable[[HttpRequest], Awaitable[Placed | None]] | None = None
         self.queue: Queue | None = None
         self.results: BatchResults | None = None
         self.may_be_billed = False

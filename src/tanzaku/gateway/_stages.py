@@ -155,6 +155,25 @@ class Cache(Protocol):
         ...
 
 
+class Placed(Protocol):
+    """A request with cache breakpoints put in, and the header of its answer that says where."""
+
+    @property
+    def request(self) -> HttpRequest: ...
+    @property
+    def header(self) -> tuple[bytes, bytes]: ...
+
+
+class Placer(Protocol):
+    """Prompt caching without the application's help."""
+
+    async def place(
+        self, exchange_id: str, asked: Asked, caller: Caller, target: Target, request: HttpRequest
+    ) -> Placed | None:
+        """`request`, about to go to `target`, with breakpoints; None where it stays as it is."""
+        ...
+
+
 class Deferral(Protocol):
     """Calls that may wait."""
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from random import Random
 from typing import Final
 
+from tanzaku.catalog import TokenWorker, count_tokens_off_loop
 from tanzaku.core import Clock, UserError
 from tanzaku.gateway import Edge, Observer, Stages
 from tanzaku.gateway.alerts import Alerts
@@ -22,6 +23,7 @@ from tanzaku.gateway.budgets import BUDGETS, BudgetRoutes, Budgets
 from tanzaku.gateway.cache import Keeper, ResponseCache
 from tanzaku.gateway.config import Config
 from tanzaku.gateway.keys import KEYS, Keyring, KeyRoutes, check_admin, read_object, reply
+from tanzaku.gateway.placement import PromptPlacer
 from tanzaku.gateway.routes import ROUTES, RouteRoutes, RouteTable
 from tanzaku.gateway.shaping import Shaper
 from tanzaku.gateway.telemetry import Telemetry, point_upstream
@@ -71,6 +73,7 @@ class Configured:
         self._token = token
         self._stack = AsyncExitStack()
         self._cache: ResponseCache | None = None
+        self._placer: PromptPlacer | None = None
         self._later: LaterRoutes | None = None
         self._batchers: dict[str, Handler] = {}
         self._clients: list[HttpClient] = []
@@ -97,6 +100,10 @@ class Configured:
             self._cache = ResponseCache(self.config.cache, self._clock, keeper)
             self._stack.push_async_callback(self._cache.close)
             await self._cache.load()
+        if self.config.prompt_cache is not None:
+            worker = await self._stack.enter_async_context(TokenWorker())
+            count = partial(count_tokens_off_loop, worker=worker)
+            self._placer = PromptPlacer(self.config.prompt_cache, count)
         if self.config.batching is not None:
             await self._open_batching(self.config.batching, ledger, self._add_own(observers))
 
@@ -145,6 +152,7 @@ class Configured:
             treasury=self.budgets,
             preflight=self.config.preflight,
             cache=self._cache,
+            placer=self._placer,
             shaper=None if limits is None else Shaper(self._clock),
             queue_s=0.0 if limits is None else limits.queue_s,
             deferral=self._later,
@@ -155,7 +163,11 @@ class Configured:
         )
 
     def _add_own(self, observers: Sequence[Observer]) -> Sequence[Observer]:
-        own = (self._telemetry.observer, None if self._alerts is None else self._alerts.observe)
+        own = (
+            self._telemetry.observer,
+            None if self._alerts is None else self._alerts.observe,
+            None if self._placer is None else self._placer.observe,
+        )
         return [*observers, *(observer for observer in own if observer is not None)]
 
     def replace(self, config: Config) -> None:
@@ -170,7 +182,7 @@ class Configured:
                 raise UserError(
                     "`{name}` cannot change while the server runs.", hint="Restart it.", name=name
                 )
-        for name in ("cache", "batching", "limits", "ledger"):
+        for name in ("cache", "prompt_cache", "batching", "limits", "ledger"):
             if getattr(config, name) != getattr(self.config, name):
                 raise UserError(
                     "`{name}` cannot change while the server runs.", hint="Restart it.", name=name

@@ -13,6 +13,7 @@ from tanzaku.gateway.budgets import BudgetRule, read_budgets
 from tanzaku.gateway.cache import CacheSettings, read_cache
 from tanzaku.gateway.config._ledger import read_ledger
 from tanzaku.gateway.config._secrets import resolve_secret
+from tanzaku.gateway.placement import PlacementSettings, read_prompt_cache
 from tanzaku.gateway.routes import Rule, Way, read_routes
 from tanzaku.gateway.shaping import LimitSettings, read_limits
 from tanzaku.gateway.telemetry import TelemetrySettings, read_telemetry
@@ -21,7 +22,7 @@ from tanzaku.ledger import LedgerSettings
 
 _SECTIONS: Final = (
     "upstreams", "routes", "keys", "budgets", "preflight", "telemetry", "alerts",
-    "ledger", "cache", "batching", "limits",
+    "ledger", "cache", "prompt_cache", "batching", "limits",
 )  # fmt: skip
 
 
@@ -42,6 +43,7 @@ class Config:
     ledger: LedgerSettings = LedgerSettings()  # noqa: RUF009 - frozen
     alerts: AlertSettings | None = None
     cache: CacheSettings | None = None
+    prompt_cache: PlacementSettings | None = None
     batching: BatchingSettings | None = None
     limits: LimitSettings | None = None
 
@@ -79,6 +81,7 @@ def _read_config(entry: Entry, name: str, environment: Mapping[str, str] | None)
         "telemetry": read_telemetry,
         "ledger": lambda value: read_ledger(value, resolve),
         "cache": read_cache,
+        "prompt_cache": read_prompt_cache,
         "batching": read_batching,
         "limits": read_limits,
         "alerts": lambda value: read_alerts(value, resolve),
@@ -97,6 +100,7 @@ def _read_config(entry: Entry, name: str, environment: Mapping[str, str] | None)
         ledger=read.get("ledger", LedgerSettings()),
         alerts=read.get("alerts"),
         cache=read.get("cache"),
+        prompt_cache=read.get("prompt_cache"),
         batching=read.get("batching"),
         limits=read.get("limits"),
     )

@@ -1,20 +1,28 @@
 """Cache breakpoints put into the requests of a gateway, and what its answers teach of them."""
 
+import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from tanzaku.catalog import UnknownModelError, UnpricedUsageError, get_model, resolve_rates
+from tanzaku.catalog import (
+    TokenWorkerError,
+    UnknownModelError,
+    UnpricedUsageError,
+    get_model,
+    resolve_rates,
+)
 from tanzaku.exchange import Exchange
 from tanzaku.gateway._stages import Asked, Caller, Target
 from tanzaku.gateway.placement._count import count_frame, cut_request
 from tanzaku.gateway.placement._insert import Mark, insert_marks
-from tanzaku.gateway.placement._machine import PlacementMachine, Plan, read_prices
+from tanzaku.gateway.placement._machine import CachePrices, PlacementMachine, Plan, read_prices
 from tanzaku.gateway.placement._prefix import Prefix, read_prefix
 from tanzaku.gateway.placement._settings import PlacementSettings
 from tanzaku.transport import HttpRequest
 
+_log = logging.getLogger("tanzaku.gateway")
 PLACED_HEADER: Final = b"tanzaku-cache-placed"
 _OF_THE_BODY: Final = frozenset({b"content-encoding", b"content-length"})
 
@@ -57,21 +65,15 @@ class PromptPlacer:
 
         `observe` must get the exchange of that id once it is settled.
         """
-        conditions = self._settings.on
-        if not asked.is_message or (
-            conditions and all(one.find_miss(asked, caller) is not None for one in conditions)
-        ):
+        read = self._read(asked, caller, target)
+        if read is None:
             return None
+        prefix, prices = read
         try:
-            model = get_model(target.model or asked.model or "")
-            day = datetime.fromtimestamp(asked.now, UTC).date()
-            prices = read_prices(resolve_rates(model.id, day))
-        except (UnknownModelError, UnpricedUsageError):
+            tokens = await self._count_all(target.name, asked, prefix)
+        except TokenWorkerError as error:
+            _log.warning("no cache breakpoints: %s", error)
             return None
-        prefix = read_prefix(asked.params, model)
-        if prefix is None or prices is None:
-            return None
-        tokens = await self._count_all(target.name, asked, prefix)
         plan = self._machine.plan(target.name, prefix, prices, tokens, asked.now)
         self._open[exchange_id] = (target.name, plan)
         if not plan.marks:
@@ -94,6 +96,24 @@ class PromptPlacer:
             self._machine.abandon(plan)
         else:
             self._machine.commit(plan, settled.usage)
+
+    def _read(
+        self, asked: Asked, caller: Caller, target: Target
+    ) -> tuple[Prefix, CachePrices] | None:
+        """The prompt and its prices; None for a call that is left as it is."""
+        conditions = self._settings.on
+        if not asked.is_message or (
+            conditions and all(one.find_miss(asked, caller) is not None for one in conditions)
+        ):
+            return None
+        try:
+            model = get_model(target.model or asked.model or "")
+            day = datetime.fromtimestamp(asked.now, UTC).date()
+            prices = read_prices(resolve_rates(model.id, day))
+        except (UnknownModelError, UnpricedUsageError):
+            return None
+        prefix = read_prefix(asked.params, model)
+        return None if prefix is None or prices is None else (prefix, prices)
 
     async def _count_all(self, scope: str, asked: Asked, prefix: Prefix) -> dict[int, int]:
         """Tokens up to each block that might be marked."""

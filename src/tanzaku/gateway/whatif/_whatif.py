@@ -15,6 +15,7 @@ from tanzaku.catalog import (
     get_model,
     resolve_rates,
 )
+from tanzaku.gateway._settle import CACHE_ROUTE
 from tanzaku.gateway.placement import CacheCounts, read_usage, write_usage
 from tanzaku.gateway.whatif._past import Past
 from tanzaku.gateway.whatif._refusals import Refusals
@@ -32,7 +33,6 @@ type Why = Literal[
     "no_tokens",
     "no_price",
 ]
-_CACHE_ROUTE: Final = "cache"
 _KEPT_OF_USAGE: Final = ("inference_geo", "server_tool_use", "service_tier", "speed")
 
 
@@ -210,7 +210,7 @@ def _find_reason(past: Past) -> Why | None:
         return "no_message"
     if past.status is None:
         return "open"
-    if past.route == _CACHE_ROUTE:
+    if past.route == CACHE_ROUTE:
         return "from_cache"
     if past.status >= 300 and past.cost_usd is None:
         return "failed"
