@@ -259,8 +259,11 @@ class Gateway:
         self, forwarded: HttpRequest, targets: Sequence[Target], call: OpenExchange
     ) -> HttpResponse:
         """A kept answer, or what the upstreams say."""
-        attempt = partial(self._attempt, forwarded, targets, call)
-        return await (attempt() if call.cached is None else call.cached.answer(attempt))
+        if call.cached is None:
+            return await self._attempt(forwarded, targets, call)
+        # A stream that others share ends for all as its leader's does.
+        call.is_repaired = targets[0].retry is not None
+        return await call.cached.answer(partial(self._attempt, forwarded, targets, call))
 
     async def _attempt(
         self, forwarded: HttpRequest, targets: Sequence[Target], call: OpenExchange

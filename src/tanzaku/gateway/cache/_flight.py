@@ -161,7 +161,7 @@ class Ride(AsyncIterator[bytes]):
             if flight.is_over:
                 self._leave()
                 if flight.failure is not None:
-                    raise flight.failure
+                    raise flight.failure.with_traceback(None)
                 raise StopAsyncIteration
             try:
                 await flight.wait()
