@@ -1,6 +1,6 @@
 """What the ledger says was spent, for budgets that begin in the middle of a period."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from functools import cache
 from typing import Final, Literal
@@ -33,7 +33,6 @@ class Spent:
         self._reader = reader
         self._now = now
         self._list_unpriced = cache(self._find_unpriced)
-        self._list_refused = cache(self._find_refused)
 
     def read(self, rule: BudgetRule) -> Iterator[tuple[str, int]]:
         """Each subject of a rule with what it has used of the rule's unit."""
@@ -43,13 +42,8 @@ class Spent:
         if rule.period == "minute":
             since = self._now - MINUTE_S
         group = _GROUPS.get(rule.scope)
-        reader = self._reader
-        rows = (
-            [reader.totals(since=since)]
-            if group is None
-            else reader.sum_costs(by=group, since=since)
-        )
-        for row in rows:
+        refused = {row.key: row.exchanges for row in self._sum(group, since, route=OWN_ROUTE)}
+        for row in self._sum(group, since):
             subject = "" if group is None else row.key
             if subject == _NOBODY or (rule.name and subject != rule.name):
                 continue
@@ -61,9 +55,7 @@ class Spent:
                     ]
                     yield subject, to_pico(sum(held, row.total_usd))
                 case "requests":
-                    refused = self._list_refused(since) if row.errors else []
-                    mine = [one for one in refused if _is_of(one, group, subject)]
-                    yield subject, row.exchanges - len(mine)
+                    yield subject, row.exchanges - refused.get(row.key, 0)
                 case "input_tokens":
                     yield subject, _count_input(row)
                 case "output_tokens":
@@ -71,28 +63,27 @@ class Spent:
                 case "tokens":
                     yield subject, _count_input(row) + row.output_tokens
 
+    def _sum(
+        self, group: _Group | None, since: float, route: str | None = None
+    ) -> Sequence[CostRow]:
+        if group is None:
+            return [self._reader.totals(since=since, route=route)]
+        return self._reader.sum_costs(by=group, since=since, route=route)
+
     def _find_unpriced(self, since: float) -> list[Exchange]:
         total = self._reader.totals(since=since)
+        wanted = total.unsettled + total.unpriced
         found: list[Exchange] = []
-        for exchange in self._iter_exchanges(since):
-            settlement = exchange.settlement
-            if settlement is None or settlement.unpriced is not None:
-                found.append(exchange)
-            if len(found) == total.unsettled + total.unpriced:
-                break
-        return found
-
-    def _find_refused(self, since: float) -> list[Exchange]:
-        return list(self._iter_exchanges(since, OWN_ROUTE))
-
-    def _iter_exchanges(self, since: float, route: str | None = None) -> Iterator[Exchange]:
         before = None
-        while True:
-            page = self._reader.list_exchanges(limit=_PAGE, before=before, since=since, route=route)
-            yield from page
-            if len(page) < _PAGE:
-                return
+        # Newest first, where those cut off by a crash are.
+        while len(found) < wanted and (
+            page := self._reader.list_exchanges(limit=_PAGE, before=before, since=since)
+        ):
+            found += [
+                one for one in page if one.settlement is None or one.settlement.unpriced is not None
+            ]
             before = page[-1].exchange_id
+        return found
 
 
 def _is_of(exchange: Exchange, group: _Group | None, subject: str) -> bool:

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import binascii
+import gzip
 import json
 import struct
 from collections.abc import AsyncIterator, Callable
@@ -19,6 +20,7 @@ from tanzaku.transport import (
     HttpClient,
     HttpRequest,
     HttpResponse,
+    Upload,
     get_header,
     read_all,
 )
@@ -340,6 +342,8 @@ def test_a_body_that_cannot_be_cut_open_is_refused(build: Build, body: bytes, sa
         (400, "ServiceQuotaExceededException", {"message": "x"}, (429, "rate_limit_error", "x")),
         (400, "", {"__type": "a.b#ThrottlingException", "message": "x"},
          (429, "rate_limit_error", "x")),
+        (400, "ThrottlingException:http://a/", {"message": "x"}, (429, "rate_limit_error", "x")),
+        (503, "", {"message": "x"}, (529, "overloaded_error", "x")),
         (503, "", "<html>busy</html>", (529, "overloaded_error", "busy")),
         (502, "", "", (502, "api_error", "HTTP 502")),
     ],
@@ -371,6 +375,43 @@ def test_an_error_of_aws_becomes_one_of_the_api_as_far_as_is_guessed(
     ):
         assert line in answer.headers
     assert get_header(answer.headers, b"content-length") is None
+
+
+def test_a_compressed_error_is_read_and_a_compressed_request_is_cut_open(build: Build) -> None:
+    bench = build()
+    headers = [(b"content-encoding", b"gzip"), (b"x-amzn-errortype", b"ThrottlingException")]
+    bench.cloud.answer = HttpResponse(400, list(headers), gzip.compress(b'{"message":"slow"}'))
+    answer = bench.send(gzip.compress(ask()), (b"content-encoding", b"gzip"))
+    assert json.loads(cast("bytes", answer.body))["error"]["message"] == "slow"
+    assert get_header(answer.headers, b"content-encoding") is None
+    assert json.loads(bench.cloud.request.body)["max_tokens"] == 5
+    assert get_header(bench.cloud.request.headers, b"content-encoding") is None
+    answer = bench.send(b"no gzip", (b"content-encoding", b"gzip"))
+    assert (answer.status, len(bench.cloud.requests)) == (400, 1)
+
+
+def test_a_body_that_is_still_coming_in_is_waited_for(build: Build) -> None:
+    bench = build()
+    body = ask()
+
+    async def come() -> AsyncIterator[bytes]:
+        yield body[:9]
+        yield body[9:]
+
+    async def play() -> None:
+        handler = build_bedrock(bench.settings, cast("HttpClient", bench.cloud))
+        upload = Upload(come(), len(body))
+        await handler(HttpRequest("POST", "/v1/messages", [KEY], b"", upload=upload))
+
+    asyncio.run(play())
+    assert json.loads(bench.cloud.request.body)["max_tokens"] == 5
+
+
+def test_an_event_in_several_lines_becomes_one(build: Build) -> None:
+    bench = build()
+    spread = json.dumps({"type": "ping", "a": [1]}, indent=1).encode()
+    bench.cloud.answer = HttpResponse(200, [FRAMES], chunk(spread))
+    assert bench.send(ask(stream=True)).body == b'event: ping\ndata: {"type":"ping","a":[1]}\n\n'
 
 
 def test_the_api_s_own_envelope_passes_untouched(build: Build) -> None:

@@ -59,6 +59,7 @@ class Bench:
         path: str = "/v1/messages",
         method: str = "POST",
         times: int = 1,
+        is_at_once: bool = True,
     ) -> HttpResponse:
         async def ask(handler: Any) -> HttpResponse:
             answer: HttpResponse = await handler(HttpRequest(method, path, list(headers), body))
@@ -67,7 +68,9 @@ class Bench:
 
         async def play() -> list[HttpResponse]:
             handler = build_vertex(self.settings, cast("HttpClient", self.cloud))
-            return await asyncio.gather(*(ask(handler) for _ in range(times)))
+            if is_at_once:
+                return await asyncio.gather(*(ask(handler) for _ in range(times)))
+            return [await ask(handler) for _ in range(times)]
 
         return asyncio.run(play())[-1]
 
@@ -309,7 +312,7 @@ def test_a_token_that_ends_soon_is_fetched_anew(
 ) -> None:
     google.lasts_s = 60
     bench = build(keys=(), service_account=tmp_path / "key.json")
-    bench.send(ask(), times=2)
+    bench.send(ask(), times=2, is_at_once=False)
     tokens = [get_header(request.headers, b"authorization") for request in bench.cloud.requests]
     assert tokens == [b"Bearer token-1", b"Bearer token-2"]
 
