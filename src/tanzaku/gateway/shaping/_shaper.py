@@ -138,10 +138,15 @@ class _Served:
             return
         now = self.clock.now()
         for ticket in self.lane.expire(now):
-            self._waiting[ticket].set_result(False)
+            self._tell(ticket, may_go=False)
         for ticket in self.lane.grant(now):
-            self._waiting[ticket].set_result(True)
+            self._tell(ticket, may_go=True)
         self._set_timer(self.lane.find_next_time(now), now)
+
+    def _tell(self, ticket: Ticket, *, may_go: bool) -> None:
+        # One that was cancelled a moment ago has still to leave.
+        if not self._waiting[ticket].done():
+            self._waiting[ticket].set_result(may_go)
 
     def _set_timer(self, at: float | None, now: float) -> None:
         if self._timer is not None and (at is None or at < self._timer_at):

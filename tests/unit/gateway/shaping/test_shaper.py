@@ -131,7 +131,8 @@ def test_who_leaves_the_queue_takes_nothing_from_those_behind() -> None:
     run(go())
 
 
-def test_who_leaves_in_the_moment_of_its_turn_gives_it_to_the_next() -> None:
+@pytest.mark.parametrize("leaves_first", [True, False])
+def test_who_leaves_in_the_moment_of_its_turn_gives_it_to_the_next(leaves_first: bool) -> None:
     async def go() -> None:
         stage = Stage()
         (held,) = await stage.shaper.enter([("cap", 1)], "a", stage.clock.now() + 20)
@@ -141,6 +142,8 @@ def test_who_leaves_in_the_moment_of_its_turn_gives_it_to_the_next() -> None:
             for _ in range(2)
         )
         await calm_down()
+        if leaves_first:
+            first.cancel()
         held.finish(None)
         first.cancel()
         await calm_down()
