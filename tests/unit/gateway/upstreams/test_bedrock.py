@@ -394,13 +394,12 @@ def test_a_body_that_is_still_coming_in_is_waited_for(build: Build) -> None:
     bench = build()
     body = ask()
 
-    async def come() -> AsyncIterator[bytes]:
-        yield body[:9]
-        yield body[9:]
-
     async def play() -> None:
         handler = build_bedrock(bench.settings, cast("HttpClient", bench.cloud))
-        upload = Upload(come(), len(body))
+        upload = Upload(len(body), lambda _: None)
+        upload.feed(body[:9])
+        upload.feed(body[9:])
+        upload.end()
         await handler(HttpRequest("POST", "/v1/messages", [KEY], b"", upload=upload))
 
     asyncio.run(play())
