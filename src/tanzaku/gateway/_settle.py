@@ -250,7 +250,10 @@ class OpenExchange:
 
 
 def _find_used(outcome: Outcome, cost: Cost | None, unpriced: str | None) -> Used:
-    """What a budget is charged: what could not be priced keeps its reserved worst case."""
+    """What a budget is charged: what could not be priced keeps its reserved worst case, and so does
+    a stream that broke off before it said how much it wrote."""
+    if outcome.error is not None and outcome.stop_reason is None and outcome.usage is not None:
+        return Used(None)
     usage = outcome.usage or {}
     tokens = [
         usage.get(name) or 0

@@ -190,7 +190,7 @@ class Configured:
         self.table.replace(config.rules, self._build_upstreams(config, self.table.upstreams))
         self._prober.follow(self.table.upstreams)
         self._follow_batchers()
-        self.budgets.replace(config.budgets)
+        self.budgets.replace(config.budgets, self._clock.now())
         self.ring.needs_key = config.needs_key
         self.config = config
 
