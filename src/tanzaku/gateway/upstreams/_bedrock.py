@@ -63,18 +63,19 @@ def build_bedrock(settings: UpstreamSettings, client: HttpClient) -> Handler:
     host, paths, translate = _MANTLE if is_mantle else _RUNTIME
     url = settings.url or f"https://{host.format(settings.region)}"
     models = dict(settings.models)
-    refusals = count()
+    calls = count()
 
     async def send(request: HttpRequest) -> HttpResponse:
+        seed = f"{settings.name} {next(calls)}"
         try:
             call = await read_cloud_call(request, _CLOUD, paths, models)
             outgoing = translate(call, settings.profile)
             if signer is not None and get_header(outgoing.headers, AUTHORIZATION) is None:
                 outgoing.headers += await signer.prove(url + outgoing.target, outgoing.body)
         except ApiError as error:
-            return answer_error(error, [], f"{settings.name} {next(refusals)}")
+            return answer_error(error, [], seed)
         answer = await client.send(outgoing, base_url=url)
-        return await _carry_back(answer)
+        return await _carry_back(answer, seed)
 
     return send
 
@@ -130,7 +131,7 @@ def _ask_mantle(call: CloudCall, profile: str) -> HttpRequest:
     return HttpRequest("POST", f"/anthropic{request.path}", headers, call.write_body(model=name))
 
 
-async def _carry_back(answer: HttpResponse) -> HttpResponse:
+async def _carry_back(answer: HttpResponse, seed: str) -> HttpResponse:
     """The answer in the API's shape. AWS's own headers stay beside what is made of them."""
     headers = answer.headers
     aws_id = get_header(headers, _AWS_ID)
@@ -138,14 +139,14 @@ async def _carry_back(answer: HttpResponse) -> HttpResponse:
         headers.append((REQUEST_ID, aws_id))
     if answer.status >= 400:
         error = await read_cloud_error(answer)
-        return answer if error is None else answer_error(error, headers, "")
+        return answer if error is None else answer_error(error, headers, seed)
     if not (get_header(headers, b"content-type") or b"").startswith(_FRAMES):
         return answer
     request_id = (get_header(headers, REQUEST_ID) or b"").decode("latin-1")
     stream = AwsEventStream(answer.body, request_id)
     error = await stream.begin()
     if error is not None:
-        return answer_error(error, headers, "")
+        return answer_error(error, headers, seed)
     kept = [line for line in headers if line[0] not in _OF_FRAMES]
     return HttpResponse(answer.status, [*kept, _EVENT_STREAM], stream)
 

@@ -1,5 +1,6 @@
 """A call in the Claude API's shape, cut open so that a cloud's shape can be made of it."""
 
+import asyncio
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -29,11 +30,13 @@ from tanzaku.wire import (
 
 MESSAGES: Final = "/v1/messages"
 COUNT_TOKENS: Final = "/v1/messages/count_tokens"
+_ASIDE_BYTES: Final = 256 * 1024
 _JSON: Final = b"application/json"
 # The version goes into the body; the rest describes a body that is written anew.
 _REPLACED: Final = frozenset(
     {ANTHROPIC_VERSION, API_KEY, b"content-type", b"content-encoding", b"accept"}
 )
+_OF_A_BODY: Final = frozenset({b"content-type", b"content-length", b"content-encoding"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +112,12 @@ async def read_cloud_call(
         body = await decode_body_aside(request.headers, request.body, LARGEST_BODY)
     except BodyEncodingError as error:
         raise ApiError.invalid_request(str(error)) from error
+    if len(body) < _ASIDE_BYTES:
+        return _cut_open(request, body, models)
+    return await asyncio.to_thread(_cut_open, request, body, models)
+
+
+def _cut_open(request: HttpRequest, body: bytes, models: Mapping[str, str]) -> CloudCall:
     params = parse_body(body)
     name = params.get("model")
     if not isinstance(name, str):
@@ -129,20 +138,13 @@ def _find_model(*names: str | None) -> Model | None:
     return None
 
 
-def answer_error(
-    error: ApiError, headers: HeaderList, seed: str, without: frozenset[bytes] = frozenset()
-) -> HttpResponse:
-    """The API's envelope for `error`, with an answer's own `headers` but those of its body and
-    those in `without`; `seed` makes the request id where the answer has none."""
+def answer_error(error: ApiError, headers: HeaderList, seed: str) -> HttpResponse:
+    """The API's envelope for `error`, with an answer's own `headers` but those of its body; `seed`
+    makes the request id where the answer has none."""
     given = get_header(headers, REQUEST_ID)
     request_id = derive_id("req", seed) if given is None else given.decode("latin-1")
-    kept = [line for line in headers if line[0] not in _OF_A_BODY and line[0] not in without]
+    kept = [line for line in headers if line[0] not in _OF_A_BODY]
     if given is None:
         kept.append((REQUEST_ID, request_id.encode("latin-1")))
     lines = [*kept, *error.headers, (b"content-type", _JSON)]
     return HttpResponse(error.status, lines, error.body(request_id))
-
-
-_OF_A_BODY: Final = frozenset(
-    {b"content-type", b"content-length", b"content-encoding", b"transfer-encoding"}
-)

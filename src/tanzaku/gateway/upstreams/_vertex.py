@@ -44,24 +44,21 @@ def build_vertex(settings: UpstreamSettings, client: HttpClient) -> Handler:
     tokens = None if settings.keys else _load_tokens(settings)
     url = settings.url or f"https://{_find_host(settings.region)}"
     models = dict(settings.models)
-    refusals = count()
+    calls = count()
     place = f"/v1/projects/{quote(settings.project)}/locations/{quote(settings.region)}"
 
     async def send(request: HttpRequest) -> HttpResponse:
+        seed = f"{settings.name} {next(calls)}"
         try:
             call = await read_cloud_call(request, _CLOUD, _PATHS, models)
             outgoing = _translate(call, f"{place}/publishers/anthropic/models")
             if tokens is not None and get_header(outgoing.headers, AUTHORIZATION) is None:
                 outgoing.headers += await tokens.prove()
         except ApiError as error:
-            return answer_error(error, [], f"{settings.name} {next(refusals)}")
+            return answer_error(error, [], seed)
         answer = await client.send(outgoing, base_url=url)
         told = await read_cloud_error(answer) if answer.status >= 400 else None
-        return (
-            answer
-            if told is None
-            else answer_error(told, answer.headers, f"{settings.name} {next(refusals)}")
-        )
+        return answer if told is None else answer_error(told, answer.headers, seed)
 
     return send
 
