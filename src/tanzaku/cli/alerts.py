@@ -83,9 +83,8 @@ def check_alerts(
 def _describe(context: CliContext, notice: "Notice") -> str:
     if notice.rule.measure == "new_address":
         return context.say("alerts.address", key=notice.key, addresses=", ".join(notice.addresses))
-    return context.say(
-        f"alerts.{notice.state}", rule=notice.rule.title, value=f"{notice.value:.6g}"
-    )
+    value = f"{notice.value:.6g}"
+    return context.say(f"alerts.{notice.state}", rule=notice.rule.title, value=value)
 
 
 def _parse_span(text: str) -> float:
