@@ -1,5 +1,5 @@
-"""Ten minutes at about half of what a small machine can do: memory stays flat, the loop is never
-held up, and at the end the ledger has every answer once.
+"""Two minutes (`TANZAKU_SOAK_S=600`: ten) at about half of what a small machine can do: memory stays
+flat, the loop is never held up, and at the end the ledger has every answer once.
 
 And a crowd of clients that say nothing, or say it slowly, beside one that works.
 """
@@ -21,7 +21,7 @@ from tanzaku.ledger import Ledger
 
 pytestmark = pytest.mark.full
 
-SOAK_S = float(os.environ.get("TANZAKU_SOAK_S", "600"))
+SOAK_S = float(os.environ.get("TANZAKU_SOAK_S", "120"))
 WARM_UP_S = SOAK_S / 5
 CLIENTS = 8
 PAUSE_S = 0.025
@@ -118,7 +118,7 @@ async def work(port: int, seed: int, until: float) -> int:
     return made
 
 
-def test_ten_minutes_of_work_leave_memory_flat_and_the_loop_free(tmp_path: Path) -> None:
+def test_minutes_of_work_leave_memory_flat_and_the_loop_free(tmp_path: Path) -> None:
     process, port = start(tmp_path)
     reports: list[dict[str, float]] = []
 
