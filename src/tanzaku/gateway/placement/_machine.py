@@ -14,7 +14,7 @@ comes on top of the bound, once: then reading is staked too, until it works agai
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
 from tanzaku.catalog import Rates
@@ -23,10 +23,10 @@ from tanzaku.gateway.placement._memory import LIFETIMES_S, Memory, Scope, Sighti
 from tanzaku.gateway.placement._prefix import Prefix
 from tanzaku.gateway.placement._usage import read_usage
 
-MOST_MARKS: Final = 4
 # The largest minimum of a known model, for one whose minimum is not.
 UNKNOWN_MINIMUM_TOKENS: Final = 4096
 _WRITING_S: Final = 5.0
+MOST_MARKS: Final = 4
 LOSS_SHARE: Final = 8
 _PICO: Final = 10**12
 
@@ -93,12 +93,11 @@ class _Spot:
 
 @dataclass(frozen=True, slots=True)
 class _Offer:
-    """A prefix that might be written from `start_tokens` on, and what that should save in all."""
+    """A prefix that is worth being written, from `start_tokens` on."""
 
     spot: _Spot
     ttl: Ttl
     start_tokens: int
-    worth: float
 
     @property
     def tokens(self) -> int:
@@ -122,8 +121,9 @@ class PlacementMachine:
         self._memory = Memory(most_prefixes)
 
     def survey(self, scope: str, prefix: Prefix, now: float) -> list[int]:
-        """The blocks behind which a breakpoint might stand, in order; none below the model's
-        minimum, as far as bytes can tell (no text has a token a byte)."""
+        """The blocks behind which a breakpoint might stand, in order: where tools and system end,
+        where what was seen ends, what can be read, the end. None is below the model's minimum, as
+        far as bytes can tell (no text has a token a byte)."""
         seen = cached = -1
         for block, digest in enumerate(prefix.digests):
             sighting = self._memory.find(scope, digest)
@@ -169,9 +169,9 @@ class PlacementMachine:
             if tokens[block] >= least
         ]
         reading = next((spot for spot in reversed(spots) if spot.is_readable(now)), None)
+        while len(spots) > MOST_MARKS:
+            spots.remove(next(spot for spot in spots if spot is not reading))
         offers = self._collect(account, prices, spots, reading, now)
-        while len(offers) > MOST_MARKS - (reading is not None):
-            offers = _without(offers, min(offers, key=lambda offer: offer.worth))
         if not self._always:
             total = max(tokens.values(), default=0) * prices.input
             reading, offers = _limit(account, prices, total, reading, offers)
@@ -223,9 +223,9 @@ class PlacementMachine:
         for spot in spots:
             if spot.tokens <= start or spot.is_being_written(now):
                 continue
-            ttl, worth = self._weigh(account, spot, prices, ttls)
-            if worth > 0:
-                offers.append(_Offer(spot, ttl, start, worth * (spot.tokens - start)))
+            ttl = self._weigh(account, spot, prices, ttls)
+            if ttl is not None:
+                offers.append(_Offer(spot, ttl, start))
                 start = spot.tokens
                 # What lives longer must come first.
                 ttls = ttls if ttl == "1h" else ("5m",)
@@ -233,21 +233,21 @@ class PlacementMachine:
 
     def _weigh(
         self, account: Scope, spot: _Spot, prices: CachePrices, ttls: Sequence[Ttl]
-    ) -> tuple[Ttl, float]:
-        """The better lifetime for a prefix, and what writing one token of it should save."""
+    ) -> Ttl | None:
+        """The lifetime with which writing a prefix saves most; None where it saves nothing."""
         if self._always:
-            return "5m", 1.0
+            return "5m"
         returns = account.returns
         if spot.sighting is not None and spot.sighting.returns.is_told:
             returns = spot.sighting.returns
-        best: tuple[Ttl, float] = ("5m", 0.0)
+        best, most = None, 0.0
         for ttl in ttls:
             chance = returns.estimate(ttl)
             # Each time it comes in time it is read, and lives as long again.
             reads = chance / (1 - chance)
             worth = reads * (prices.input - prices.read) - prices.surcharge(ttl)
-            if worth > best[1]:
-                best = ttl, worth
+            if worth > most:
+                best, most = ttl, worth
         return best
 
     def _build(
@@ -302,15 +302,6 @@ def _limit(
 
 def _add_risks(offers: Sequence[_Offer], prices: CachePrices) -> int:
     return sum(offer.tokens * prices.surcharge(offer.ttl) for offer in offers)
-
-
-def _without(offers: Sequence[_Offer], one: _Offer) -> list[_Offer]:
-    """The others; the next one is then written from where that one began."""
-    place = offers.index(one)
-    kept = [*offers[:place], *offers[place + 1 :]]
-    if place < len(kept):
-        kept[place] = replace(kept[place], start_tokens=one.start_tokens)
-    return kept
 
 
 def _find_minimum(prefix: Prefix) -> int:

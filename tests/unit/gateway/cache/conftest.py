@@ -35,10 +35,11 @@ MESSAGE = {
     "stop_details": None,
     "usage": USAGE,
 }
+BEGUN = {"content": [], "stop_reason": None, "usage": USAGE | {"output_tokens": 1}}
 FRAMES = [
     b"event: " + event["type"].encode() + b"\ndata: " + json.dumps(event).encode() + b"\n\n"
     for event in [
-        {"type": "message_start", "message": {**MESSAGE, "content": [], "stop_reason": None}},
+        {"type": "message_start", "message": {**MESSAGE, **BEGUN}},
         {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
         {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "El"}},
         {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "be"}},

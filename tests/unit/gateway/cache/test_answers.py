@@ -138,6 +138,17 @@ def test_whatever_else_differs_makes_another_request(kit: Any, what: str) -> Non
     kit.run(go())
 
 
+def test_where_a_name_ends_and_its_value_begins_counts(kit: Any) -> None:
+    async def go() -> None:
+        desk = kit.Desk()
+        desk.say()
+        for name, value in (("anthropic-x", "ab"), ("anthropic-xa", "b")):
+            answer = await desk.fetch(kit.ask(headers=[(name, value)]))
+            assert kit.state(answer) == "miss"
+
+    kit.run(go())
+
+
 def test_betas_count_in_any_order_and_spelling(kit: Any) -> None:
     async def go() -> None:
         desk = kit.Desk()
@@ -263,11 +274,12 @@ def test_only_complete_messages_are_kept(kit: Any, what: str) -> None:
     kit.run(go())
 
 
+@pytest.mark.parametrize("frames", [4, 6])
 @pytest.mark.parametrize("cut", ["before its end", "by an error event"])
-def test_a_stream_that_ends_badly_is_not_kept(kit: Any, cut: str) -> None:
+def test_a_stream_that_ends_badly_is_not_kept(kit: Any, cut: str, frames: int) -> None:
     async def go() -> None:
         desk = kit.Desk()
-        desk.say([*kit.FRAMES[:4], *([kit.ERROR_FRAME] if "error" in cut else [])])
+        desk.say([*kit.FRAMES[:frames], *([kit.ERROR_FRAME] if "error" in cut else [])])
         for _ in range(2):
             assert kit.state(await desk.fetch(kit.ask({"stream": True}))) == "miss"
 

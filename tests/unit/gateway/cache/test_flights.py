@@ -192,6 +192,49 @@ def test_who_hangs_up_at_the_last_event_leaves_a_whole_answer(kit: Any) -> None:
     kit.run(go())
 
 
+def test_who_comes_while_the_last_one_leaves_asks_anew(kit: Any) -> None:
+    async def go() -> None:
+        desk = kit.Desk()
+        asked = kit.ask({"stream": True})
+        leader = asyncio.create_task(desk.send(asked))
+        await kit.settle()
+        desk.calls[0].begin()
+        desk.calls[0].push(kit.FRAMES[0])
+        leaving = asyncio.create_task(hang_up(await leader))
+        late = asyncio.create_task(desk.fetch(asked))
+        await kit.settle()
+        desk.calls[1].begin()
+        desk.calls[1].push(*kit.FRAMES, None)
+        assert (await late).body == b"".join(kit.FRAMES)
+        await leaving
+
+    kit.run(go())
+
+
+@pytest.mark.parametrize("steps", range(15))
+def test_who_cannot_read_what_is_ending_asks_anew(kit: Any, steps: int) -> None:
+    """A stream ends in an error while someone comes who wants a whole answer."""
+
+    async def go() -> None:
+        desk = kit.Desk()
+        leader = asyncio.create_task(desk.fetch(kit.ask({"stream": True})))
+        await kit.settle()
+        desk.calls[0].begin()
+        desk.calls[0].push(kit.FRAMES[0], kit.ERROR_FRAME, None)
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        whole = asyncio.create_task(desk.fetch(kit.ask()))
+        await kit.settle()
+        body = json.dumps(kit.MESSAGE).encode()
+        desk.calls[1].head.set_result(
+            HttpResponse(200, [(b"content-type", b"application/json")], body)
+        )
+        assert (await whole).body == body
+        await leader
+
+    kit.run(go())
+
+
 def test_an_error_goes_to_all_once_and_is_not_kept(kit: Any) -> None:
     async def go() -> None:
         desk = kit.Desk()

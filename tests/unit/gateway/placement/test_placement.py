@@ -284,6 +284,11 @@ def test_calls_at_the_same_time_write_once(kit: Any) -> None:
         target = Target("sim", stand.plain)
         system, placed = kit.write("system", 2000), []
         for n in range(6):
+            # What was paid before leaves enough to stake for all of them.
+            asked, request = kit.read_as(kit.ask(f"before {n}"), stand.clock)
+            await placer.place(f"exch_{n}", asked, ANYONE, target, request)
+            placer.observe(kit.settle(n, {"input_tokens": 1_000_000}))
+        for n in range(6):
             asked, request = kit.read_as(kit.ask(f"q {n}", system), stand.clock)
             placed.append(await placer.place(f"exch_{n}", asked, ANYONE, target, request))
             if n == 0:
@@ -304,8 +309,55 @@ def test_what_another_upstream_answered_is_no_longer_at_stake(kit: Any) -> None:
             asked, request = kit.read_as(kit.ask(f"q {n}", system), stand.clock)
             target = Target("sim", stand.plain)
             placed.append(await placer.place(f"exch_{n}", asked, ANYONE, target, request))
-            usage = {"input_tokens": await kit.count(asked.params, kit.MODEL)}
+            total = await kit.count(asked.params, kit.MODEL)
+            name = "cache_creation_input_tokens" if n else "input_tokens"
+            usage = {"input_tokens": 0, name: total}
             placer.observe(kit.settle(n, usage, "another" if n else "sim"))
         return [one is not None for one in placed]
 
     assert asyncio.run(go()) == [False] + [True] * 29
+
+
+def test_calls_under_way_are_at_stake_together(kit: Any) -> None:
+    """Twenty prompts come again at once, each in a cache of its own; should none be read, what was
+    paid before still bounds the loss."""
+
+    async def go() -> tuple[int, int]:
+        stand = kit.Stand()
+        placer = PromptPlacer(PlacementSettings(), kit.count)
+        target = Target("sim", stand.plain)
+        asked = [
+            kit.read_as(kit.ask("q", kit.write(f"s {n}", 900)), stand.clock) for n in range(20)
+        ]
+        paid = risked = 0
+        for n, (one, request) in enumerate(asked):
+            await placer.place(f"exch_{n}", one, ANYONE, target, request)
+            total = await kit.count(one.params, kit.MODEL)
+            placer.observe(kit.settle(n, {"input_tokens": total}))
+            paid += total
+        for n, (one, request) in enumerate(asked):
+            placed = await placer.place(f"again_{n}", one, ANYONE, target, request)
+            if placed is not None:
+                risked += await kit.count(one.params, kit.MODEL)
+        return paid, risked
+
+    paid, risked = asyncio.run(go())
+    assert 0 < risked / 4 <= (paid + paid / 20) / 8
+
+
+def test_four_marks_are_the_most_though_five_places_would_pay(kit: Any) -> None:
+    """Tools that grew, after a shorter list of them was kept alive by other calls."""
+    stand = kit.Stand(PlacementSettings(place="always"))
+    tools = [
+        {
+            "name": f"t{n}",
+            "description": kit.write(f"t {n}", 900),
+            "input_schema": {"type": "object"},
+        }
+        for n in range(2)
+    ]
+    few = [kit.ask(kit.write(f"few {n}", 600), tools=tools[:1]) for n in range(3)]
+    first, second = talk(kit, 2, tools=tools, system=kit.write("system", 900))
+    stand.play((0, few[0]), (0, first), (150, few[1]), (150, few[2]), (10, second))
+    assert [len(marks) for marks in stand.marks] == [2, 4, 2, 2, 4]
+    assert stand.marks[-1][0].path == ("tools", 0)

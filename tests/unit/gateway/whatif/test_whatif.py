@@ -230,6 +230,16 @@ def test_reasons_that_differ_in_numbers_alone_are_one(path: Path) -> None:
     assert "100000 > 64000" in reason.message
 
 
+def test_a_prompt_longer_than_the_other_window_is_refused(path: Path) -> None:
+    [past] = record(path, ask("q", model=SONNET))
+    values = {name: getattr(past, name) for name in Past.__slots__}
+    long = Past(**values | {"usage": {**(past.usage or {}), "input_tokens": 250_000}})
+    refusals = reckon([long], model=HAIKU).refusals
+    assert refusals is not None
+    [reason] = refusals.list_reasons()
+    assert reason.message == "prompt is too long: 250000 tokens > 200000 maximum"
+
+
 def test_a_model_that_was_milder_than_the_rules_does_not_count_against_another(path: Path) -> None:
     """What the rules say of the model that did answer is no news of the other one."""
     pasts = record(path, ask("hello"))
@@ -297,7 +307,12 @@ async def cost_with_breakpoints(requests: Sequence[Mapping[str, Any]], *, gap_s:
 
 @pytest.mark.parametrize("privacy", ["redacted", "metadata"])
 def test_what_was_not_kept_is_not_judged_and_said(path: Path, privacy: Any) -> None:
-    requests = [ask(write("text", 300), temperature=0.5, system=write("s", 2000)) for _ in range(3)]
+    turns = [
+        {"role": role, "content": write(f"text {n}", 50)}
+        for n in range(40)
+        for role in ("user", "assistant")
+    ]
+    requests = [ask("", temperature=0.5) | {"messages": turns[:-1]} for _ in range(3)]
     pasts = record(path, *requests, privacy=privacy)
     same = reckon(pasts, model=SONNET, caching=True)
     assert (same.total.exchanges, same.unread, same.total.refused) == (3, 3, 0)
