@@ -1,6 +1,7 @@
 """`tanzaku faults` from outside."""
 
 import json
+import re
 from collections.abc import Callable
 
 import anthropic
@@ -56,7 +57,7 @@ def test_a_client_that_does_wrong_ends_the_report_with_1(tanzaku: CommandLine) -
 def test_a_bound_of_its_own_for_hanging(tanzaku: CommandLine) -> None:
     ledger = record(tanzaku, run_sdk)
     text = tanzaku.run("faults", "report", "--ledger", ledger, "--hang", "0.000001", exit_code=1)
-    assert "busy: waited 0.0 s on an answer that did not go on" in text
+    assert re.search(r"busy: waited \d\.\d s on an answer that did not go on", text)
 
 
 def test_a_ledger_without_faults_is_bad_input(tanzaku: CommandLine) -> None:

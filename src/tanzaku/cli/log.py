@@ -225,26 +225,15 @@ def explain_exchange(
 
 
 def _print_body(terminal: Terminal, title: str, body: bytes) -> None:
+    from tanzaku.wire import assemble_message
+
     terminal.line(title, "strong")
     try:
         document = json.loads(body)
     except ValueError:
-        document = _assemble(body)
+        document = assemble_message(body)
     if document is None:
         terminal.line(body.decode("utf-8", "replace"))
     else:
         terminal.line(json.dumps(document, ensure_ascii=False, indent=2))
     terminal.line()
-
-
-def _assemble(body: bytes) -> dict[str, Any] | None:
-    """The message that the events of a whole stream carry; None for a broken one."""
-    from tanzaku.wire import EventDecoder, MessageAssembler, StreamError
-
-    assembler = MessageAssembler()
-    try:
-        for event in EventDecoder().feed(body):
-            assembler.feed(event)
-    except StreamError:
-        return None
-    return assembler.message if assembler.is_complete else None

@@ -5,6 +5,7 @@ from tanzaku.core.clock import Clock, SystemClock, VirtualClock, format_rfc3339
 from tanzaku.core.errors import InputFileError, TanzakuError, UserError, fill
 from tanzaku.core.ids import derive_id
 from tanzaku.core.sse import SseDecoder, SseFrame, encode_frame
+from tanzaku.core.tasks import end_tasks
 from tanzaku.core.version import VERSION
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "canonical_json",
     "derive_id",
     "encode_frame",
+    "end_tasks",
     "fill",
     "format_rfc3339",
 ]

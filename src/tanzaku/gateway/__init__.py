@@ -8,10 +8,8 @@ from tanzaku.gateway._recording_file import RecordingFile
 from tanzaku.gateway._retry import RetryPolicy
 from tanzaku.gateway._settle import Observer
 from tanzaku.gateway._stages import OneTarget, Routes
-from tanzaku.gateway._upstream import ANTHROPIC_URL, build_anthropic_upstream
 
 __all__ = [
-    "ANTHROPIC_URL",
     "Edge",
     "Gateway",
     "Interception",
@@ -22,6 +20,5 @@ __all__ = [
     "RetryPolicy",
     "Routes",
     "Stages",
-    "build_anthropic_upstream",
     "build_recorded_from_ledger",
 ]

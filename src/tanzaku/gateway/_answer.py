@@ -6,8 +6,14 @@ from typing import Any
 from pydantic_core import from_json
 
 from tanzaku.exchange import ExchangeError
-from tanzaku.transport import HeaderList, TransportError, decode_body_aside, get_header
-from tanzaku.wire import UsageReader, parse_error_body
+from tanzaku.transport import (
+    HeaderList,
+    HttpResponse,
+    TransportError,
+    decode_body_aside,
+    get_header,
+)
+from tanzaku.wire import REQUEST_ID, ApiError, UsageReader, parse_error_body
 
 LARGEST_BODY = 32 * 1024 * 1024
 """Bytes of a decoded body that are read and kept: the API's own limit for Messages."""
@@ -23,12 +29,14 @@ _COUNTS = (
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The figures of an answer; each None where the answer has none."""
+    """The figures of an answer; each None where the answer has none. `is_partial`: a stream broke
+    off before it said how much it wrote, so `usage` is less than the truth."""
 
     model: str | None = None
     stop_reason: str | None = None
     usage: dict[str, Any] | None = None
     error: ExchangeError | None = None
+    is_partial: bool = False
 
 
 NOTHING_READ = Outcome()
@@ -82,7 +90,20 @@ def read_stream(reader: UsageReader | None, broken: ExchangeError | None) -> Out
     error = broken
     if reader.error is not None:
         error = ExchangeError(reader.error.error_type, reader.error.message)
-    return Outcome(_text(reader.model), _text(reader.stop_reason), _counts(reader.usage), error)
+    usage, stop_reason = _counts(reader.usage), _text(reader.stop_reason)
+    # The last event of a message says both.
+    is_partial = usage is not None and stop_reason is None
+    return Outcome(_text(reader.model), stop_reason, usage, error, is_partial)
+
+
+def build_refusal(error: ApiError, request_id: str) -> HttpResponse:
+    """`error` as an answer of the gateway's own, in the API's envelope."""
+    headers = [
+        (b"content-type", b"application/json"),
+        (REQUEST_ID, request_id.encode()),
+        *error.headers,
+    ]
+    return HttpResponse(error.status, headers, error.body(request_id))
 
 
 def _text(value: object) -> str | None:

@@ -5,7 +5,7 @@ from random import Random
 
 from tanzaku.core import Clock, derive_id
 from tanzaku.exchange import Attempt
-from tanzaku.gateway._answer import is_json
+from tanzaku.gateway._answer import build_refusal, is_json
 from tanzaku.gateway._retry import Verdict
 from tanzaku.gateway._settle import OpenExchange
 from tanzaku.gateway._stages import Target, Trouble
@@ -19,7 +19,7 @@ from tanzaku.transport import (
     read_all,
     redact_text,
 )
-from tanzaku.wire import REQUEST_ID, SHOULD_RETRY, ApiError, get_error_type
+from tanzaku.wire import SHOULD_RETRY, ApiError, get_error_type
 
 _NO_RETRY = Verdict(None)
 _STATUSES: dict[int, Trouble] = {429: "429", 529: "529"}
@@ -135,10 +135,5 @@ def _build_failure(error: TransportError, exchange_id: str) -> HttpResponse:
             status, what = 504, "The upstream did not answer in time"
         case _:
             status, what = 502, "The upstream could not be reached"
-    request_id = derive_id("req", exchange_id)
     refusal = ApiError(status, get_error_type(status), f"{what}: {error}")
-    return HttpResponse(
-        status,
-        [(b"content-type", b"application/json"), (REQUEST_ID, request_id.encode())],
-        refusal.body(request_id),
-    )
+    return build_refusal(refusal, derive_id("req", exchange_id))

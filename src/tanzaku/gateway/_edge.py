@@ -62,7 +62,7 @@ class Meter:
         read = self._read if self._reader is None else read_stream(self._reader, None)
         if read.usage is None:
             return outcome
-        return replace(outcome, model=read.model, usage=read.usage)
+        return replace(outcome, model=read.model, usage=read.usage, is_partial=read.is_partial)
 
 
 class _Watched(AsyncIterator[bytes]):

@@ -9,7 +9,13 @@ from random import Random
 
 from tanzaku.core import Clock, derive_id
 from tanzaku.exchange import EXCHANGE_ID_HEADER, VIOLATIONS_HEADER, ExchangeError, encode_violations
-from tanzaku.gateway._answer import Outcome, decode_for_reading, read_stream, read_whole
+from tanzaku.gateway._answer import (
+    Outcome,
+    build_refusal,
+    decode_for_reading,
+    read_stream,
+    read_whole,
+)
 from tanzaku.gateway._asked import read_asked
 from tanzaku.gateway._attempts import attempt_in_turn
 from tanzaku.gateway._edge import NO_ANSWER, NO_ANSWER_STATUS, Edge, Interception, Meter
@@ -48,7 +54,7 @@ from tanzaku.transport import (
     HttpRequest,
     HttpResponse,
 )
-from tanzaku.wire import REQUEST_ID, RETRY_AFTER, ApiError, UsageReader, get_error_type
+from tanzaku.wire import RETRY_AFTER, ApiError, UsageReader, get_error_type
 
 _log = logging.getLogger("tanzaku.gateway")
 
@@ -70,8 +76,9 @@ class Stages:
     `edge` may put something between upstream and client (injected faults), for which nothing is
     repaired; the record has what the client got, and what the upstream's answer cost. `observers`
     get every exchange once it is settled. With a `shaper` a message waits up to `queue_s` seconds
-    for its turn at an upstream's limits. `trace` makes of the headers that go on, and of the
-    exchange's id, those by which the upstream's spans hang below the exchange's.
+    for its turn, at limits on calls at one time and at those of an upstream. `trace` makes of the
+    headers that go on, and of the exchange's id, those by which the upstream's spans hang below the
+    exchange's.
     """
 
     door: Door | None = None
@@ -132,7 +139,7 @@ class Gateway:
             caller, targets = self._admit(asked, call)
             if asked.is_message and WHEN in asked.labels:
                 return await self._defer(asked, caller, targets)
-            self._open(asked, caller, targets, call)
+            await self._open(asked, caller, targets, call)
         except ApiError as refusal:
             return await self._refuse(call, refusal)
         try:
@@ -141,7 +148,7 @@ class Gateway:
             # What cannot be kept is not asked for: it would be spent without a trace.
             _log.error("refused a call that the ledger cannot keep: %s", error)
             call.release()
-            return _build_refusal(_UNKEPT, exchange_id)
+            return build_refusal(_UNKEPT, derive_id("req", exchange_id))
         forwarded = HttpRequest(
             request.method,
             request.target,
@@ -164,7 +171,7 @@ class Gateway:
             call.violations = self._check(asked, targets[0].model)
         return caller, targets
 
-    def _open(
+    async def _open(
         self, asked: Asked, caller: Caller, targets: Sequence[Target], call: OpenExchange
     ) -> None:
         """Look what else the call passes, and hold its worst case. Raises ApiError."""
@@ -178,6 +185,8 @@ class Gateway:
             call.results = stages.batches.open_results(asked)
         if stages.shaper is not None and asked.is_message:
             call.queue = Queue(stages.shaper, caller.key_id, asked.now + stages.queue_s)
+            if stages.treasury is not None:
+                await call.queue.enter(stages.treasury.list_caps(caller))
         if stages.treasury is not None:
             call.cover(asked, targets)
             call.hold = stages.treasury.reserve(caller, asked, call.worst)
@@ -203,7 +212,7 @@ class Gateway:
         return encode_violations(found)
 
     async def _refuse(self, call: OpenExchange, refusal: ApiError) -> HttpResponse:
-        answer = _build_refusal(refusal, call.exchange.exchange_id)
+        answer = build_refusal(refusal, derive_id("req", call.exchange.exchange_id))
         try:
             call.start()
             return await self._carry_back(answer, call, repairs=False)
@@ -236,7 +245,7 @@ class Gateway:
                 self._rewrite(request, answer)
             return await self._carry_back(answer, call, repairs=call.is_repaired and not is_struck)
         except ApiError as refusal:
-            answer = _build_refusal(refusal, call.exchange.exchange_id)
+            answer = build_refusal(refusal, derive_id("req", call.exchange.exchange_id))
             return await self._carry_back(answer, call, repairs=False)
         except asyncio.CancelledError:
             headers = struck.headers if struck else []
@@ -319,16 +328,6 @@ async def _watch(answer: HttpResponse, call: OpenExchange) -> HttpResponse:
     """`answer`, its cost read before anything is made of it."""
     call.meter = Meter()
     return await call.meter.watch(answer, is_message=call.is_priced)
-
-
-def _build_refusal(refusal: ApiError, exchange_id: str) -> HttpResponse:
-    request_id = derive_id("req", exchange_id)
-    headers = [
-        (b"content-type", b"application/json"),
-        (REQUEST_ID, request_id.encode()),
-        *refusal.headers,
-    ]
-    return HttpResponse(refusal.status, headers, refusal.body(request_id))
 
 
 async def _iter_once(body: bytes) -> AsyncIterator[bytes]:

@@ -61,13 +61,20 @@ class Books:
 
 
 class Queue:
-    """A call's turns at the limits of the upstreams it goes to."""
+    """A call's turns: at one's own limits on calls at one time, then at those of the upstreams it
+    goes to."""
 
     def __init__(self, shaper: Shaper, key: str, deadline: float) -> None:
         self._shaper = shaper
         self._key = key
         self._deadline = deadline
+        self._entered: Sequence[Turn] = ()
         self._turns: list[Turn] = []
+
+    async def enter(self, caps: Sequence[tuple[str, int]]) -> None:
+        """Return once there is room under every one of `caps`. ApiError 429 at the deadline."""
+        if caps:
+            self._entered = await self._shaper.enter(caps, self._key, self._deadline)
 
     async def wait(self, target: Target, model: str | None, worst: Worst) -> Turn:
         """Return once the call may go there. ApiError 429 at the deadline."""
@@ -78,7 +85,7 @@ class Queue:
 
     def finish(self, usage: Mapping[str, Any] | None) -> None:
         """The call is over: its last turn used this, those before it nothing."""
-        for turn in self._turns[:-1]:
+        for turn in (*self._entered, *self._turns[:-1]):
             turn.finish({})
         if self._turns:
             self._turns[-1].finish(usage)
@@ -168,6 +175,8 @@ class OpenExchange:
         """Let go of what is held for a call that was not made."""
         if self.hold is not None:
             self.hold.settle(Used(Decimal(0)), self._books.clock.now())
+        if self.queue is not None:
+            self.queue.finish({})
 
     def turn_to(self, target: Target, request: HttpRequest) -> HttpRequest:
         """The request as `target` gets it; its answer, if it is the last one, is carried back."""
@@ -245,16 +254,15 @@ class OpenExchange:
         model = outcome.model or self.exchange.model
         if outcome.usage is None or model is None:
             return None, "The answer names no usage."
+        if outcome.is_partial:
+            return None, "The answer broke off before it named its usage."
         price = self._books.prices.price(model, outcome.usage, now)
         return (price, None) if isinstance(price, Cost) else (None, price)
 
 
 def _find_used(outcome: Outcome, cost: Cost | None, unpriced: str | None) -> Used:
-    """What a budget is charged: what could not be priced keeps its reserved worst case, and so does
-    a stream that broke off before it said how much it wrote."""
-    if outcome.error is not None and outcome.stop_reason is None and outcome.usage is not None:
-        return Used(None)
-    usage = outcome.usage or {}
+    """What a budget is charged: what is not known keeps its reserved worst case."""
+    usage = {} if outcome.is_partial else outcome.usage or {}
     tokens = [
         usage.get(name) or 0
         for name in ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")

@@ -3,7 +3,7 @@
 Each stage is a room of its own below this folder and knows only what stands here.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final, Literal, Protocol
@@ -101,6 +101,11 @@ class Treasury(Protocol):
         """
         ...
 
+    def list_caps(self, caller: Caller) -> Sequence[tuple[str, int]]:
+        """The limits of requests at one time that cover a caller: each with a name that is the same
+        for all who share it."""
+        ...
+
 
 type Trouble = Literal["429", "529", "5xx", "timeout", "connect"]
 """What another upstream may do better: a status (5xx is every other one from 500 on), no answer in
@@ -196,10 +201,16 @@ class Turn(Protocol):
 
 
 class Shaper(Protocol):
-    """Queues before the limits of upstreams."""
+    """Queues before limits: those of upstreams, and one's own on calls at one time."""
 
     async def turn(self, name: str, key: str, worst: Worst, deadline: float) -> Turn:
         """Return once it is the call's turn. ApiError 429 at the deadline, Unix seconds."""
+        ...
+
+    async def enter(
+        self, caps: Iterable[tuple[str, int]], key: str, deadline: float
+    ) -> Sequence[Turn]:
+        """The same for limits of one's own on calls at one time: a turn in every one of them."""
         ...
 
 

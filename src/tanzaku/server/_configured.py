@@ -40,6 +40,9 @@ from tanzaku.transport import Handler, HttpClient, HttpRequest, HttpResponse
 from tanzaku.wire import ApiError
 
 _MOST_CONNECTIONS: Final = 2000
+_FIXED: Final = (
+    "preflight", "telemetry", "alerts", "cache", "prompt_cache", "batching", "limits", "ledger",
+)  # fmt: skip
 RELOAD: Final = "/_tanzaku/config/reload"
 
 type Wrap = Callable[[Handler], Handler]
@@ -175,14 +178,7 @@ class Configured:
 
         UserError for what only a new start can change: then nothing is changed.
         """
-        if config.preflight != self.config.preflight:
-            raise UserError("`preflight` cannot change while the server runs.", hint="Restart it.")
-        for name in ("telemetry", "alerts"):
-            if getattr(config, name) != getattr(self.config, name):
-                raise UserError(
-                    "`{name}` cannot change while the server runs.", hint="Restart it.", name=name
-                )
-        for name in ("cache", "prompt_cache", "batching", "limits", "ledger"):
+        for name in _FIXED:
             if getattr(config, name) != getattr(self.config, name):
                 raise UserError(
                     "`{name}` cannot change while the server runs.", hint="Restart it.", name=name

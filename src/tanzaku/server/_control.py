@@ -13,18 +13,16 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
-from pydantic_core import from_json, to_json
-
 from tanzaku.core import UserError
+from tanzaku.gateway.keys import read_object, reply
 from tanzaku.simulator import Simulator
 from tanzaku.simulator.faults import Faults, parse_faults
 from tanzaku.simulator.scenario import parse_scenario
-from tanzaku.transport import HttpRequest, HttpResponse, get_header
+from tanzaku.transport import HttpRequest, HttpResponse
 from tanzaku.wire import ApiError
 
 SCENARIO = "/_tanzaku/scenario"
 FAULTS = "/_tanzaku/faults"
-_JSON = b"application/json"
 
 
 class ControlRoutes:
@@ -36,25 +34,23 @@ class ControlRoutes:
         self._faults = faults
 
     async def __call__(self, request: HttpRequest) -> HttpResponse:
-        if request.method != "GET":
-            _require_json(request)
+        told = {} if request.method == "GET" else read_object(request)
         try:
             if request.path.startswith(SCENARIO):
-                return _reply(self._control_scenario(request))
-            return _reply(self._control_faults(request))
+                return reply(self._control_scenario(request, told))
+            return reply(self._control_faults(request))
         except UserError as error:
             raise ApiError.invalid_request(f"{error.message} {error.hint}".strip()) from error
 
-    def _control_scenario(self, request: HttpRequest) -> dict[str, Any]:
+    def _control_scenario(self, request: HttpRequest, told: dict[str, Any]) -> dict[str, Any]:
         simulator = self._simulator()
         match request.method, request.path.removeprefix(SCENARIO):
             case "GET", "":
                 pass
             case "PUT", "":
-                told = _read_object(request)
                 simulator.play(parse_scenario(str(told.get("text", "")), str(told.get("name"))))
             case "PUT", "/state":
-                simulator.scenario.set_state(_read_object(request))
+                simulator.scenario.set_state(told)
             case "POST", "/reset":
                 simulator.scenario.reset()
             case _:
@@ -75,24 +71,3 @@ class ControlRoutes:
             case _:
                 raise ApiError.not_found()
         return faults.to_json()
-
-
-def _require_json(request: HttpRequest) -> None:
-    given = (get_header(request.headers, b"content-type") or b"").partition(b";")[0].strip()
-    if given.lower() != _JSON:
-        raise ApiError.invalid_request("content-type: must be application/json")
-
-
-def _read_object(request: HttpRequest) -> dict[str, Any]:
-    try:
-        value = from_json(request.body)
-    except ValueError as error:
-        raise ApiError.invalid_request(f"The request body is not valid JSON: {error}") from error
-    if not isinstance(value, dict):
-        raise ApiError.invalid_request("The request body must be an object")
-    return value
-
-
-def _reply(value: dict[str, Any]) -> HttpResponse:
-    headers = [(b"content-type", _JSON), (b"cache-control", b"no-store")]
-    return HttpResponse(200, headers, to_json(value))

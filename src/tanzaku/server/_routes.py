@@ -94,7 +94,7 @@ class OwnRoutes:
 
     def _describe_health(self) -> dict[str, Any]:
         return {
-            "status": "ok",
+            "status": "ok" if self._ledger.is_healthy else "ledger_not_writable",
             "version": VERSION,
             "upstream": self._upstream,
             "ledger": self._ledger_path,

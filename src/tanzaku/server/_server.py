@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from functools import partial
 from pathlib import Path
 from random import Random
 from types import TracebackType
@@ -19,11 +20,11 @@ from tanzaku.gateway import (
     RetryPolicy,
     Routes,
     Stages,
-    build_anthropic_upstream,
 )
 from tanzaku.gateway.config import Config, load_config
 from tanzaku.gateway.keys import ADMIN_VARIABLE, Keyring, find_token_file, load_admin_token
 from tanzaku.gateway.telemetry import METRICS, LoopLag, Metrics, MetricsRoute, Reading
+from tanzaku.gateway.upstreams import ANTHROPIC_URL, Upstream, UpstreamSettings
 from tanzaku.ledger import FileShelf, Ledger, LedgerSettings
 from tanzaku.server._configured import Configured, find_key_shelf, find_work_shelf
 from tanzaku.server._control import FAULTS, SCENARIO, ControlRoutes
@@ -352,7 +353,11 @@ class Server:
         if self._live_api_key is not None:
             client = HttpClient(clock=self._clock)
             stack.push_async_callback(client.close)
-            route, upstream = "anthropic", build_anthropic_upstream(client, self._live_api_key)
+            settings = UpstreamSettings(
+                "anthropic", "anthropic", ANTHROPIC_URL, (self._live_api_key,), is_live=True
+            )
+            send = partial(client.send, base_url=settings.url)
+            route, upstream = settings.name, Upstream(settings, send, self._clock)
         elif options.replay is not None:
             route = "replay"
             upstream = self._replay = Replay.load(

@@ -1,6 +1,6 @@
 """The Claude API as data: types, validation, events, errors, headers."""
 
-from tanzaku.wire._assembler import MessageAssembler
+from tanzaku.wire._assembler import MessageAssembler, assemble_message
 from tanzaku.wire._aws_frames import AwsFrame, AwsFrameDecoder, encode_aws_frame
 from tanzaku.wire._beta_names import BETA_NAMES, OTHER_BETA_NAMES
 from tanzaku.wire._body import parse_body
@@ -600,6 +600,7 @@ __all__ = [
     "WebSearchToolParam",
     "WebSearchToolResultBlock",
     "WebSearchToolResultBlockParam",
+    "assemble_message",
     "check_prompt_length",
     "cut_words",
     "encode_aws_frame",

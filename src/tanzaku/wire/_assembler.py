@@ -6,6 +6,7 @@ from typing import Any
 from pydantic_core import from_json
 
 from tanzaku.wire._errors import ApiError, StreamError, read_error
+from tanzaku.wire._stream import EventDecoder
 from tanzaku.wire._usage import merge_usage
 
 _PIECE_OF = {"text_delta": "text", "thinking_delta": "thinking", "input_json_delta": "partial_json"}
@@ -140,3 +141,14 @@ def _close(message: dict[str, Any], event: Mapping[str, Any]) -> None:
         if value is not None or key not in message:
             message[key] = value
     message["usage"] = merge_usage(message["usage"], event["usage"])
+
+
+def assemble_message(body: bytes) -> dict[str, Any] | None:
+    """The message that the events of a whole stream carry; None for a broken one."""
+    assembler = MessageAssembler()
+    try:
+        for event in EventDecoder().feed(body):
+            assembler.feed(event)
+    except StreamError:
+        return None
+    return assembler.message if assembler.is_complete else None

@@ -2,9 +2,11 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Any
 
-from tanzaku.gateway import RetryPolicy, build_anthropic_upstream
+from tanzaku.gateway import RetryPolicy
+from tanzaku.gateway.upstreams import Upstream, UpstreamSettings
 from tanzaku.transport import (
     HttpClient,
     HttpRequest,
@@ -23,11 +25,16 @@ EVENTS = [
 ]
 
 
+def build_upstream(client: HttpClient, clock: Any, url: str) -> Upstream:
+    settings = UpstreamSettings("api", "anthropic", url, ("sk-ant-of-the-house",), is_live=True)
+    return Upstream(settings, partial(client.send, base_url=url), clock)
+
+
 def send_over_socket(bench: Any, request: HttpRequest, handler: Any) -> HttpResponse:
     async def go() -> HttpResponse:
         client = HttpClient(clock=bench.clock)
         async with serve(handler, max_body_bytes=1 << 20) as running:
-            upstream = build_anthropic_upstream(client, "sk-ant-of-the-house", running.url)
+            upstream = build_upstream(client, bench.clock, running.url)
             answer = await bench.build(upstream, retry=RetryPolicy(backoff_s=(1,)))(request)
             whole = HttpResponse(answer.status, answer.headers, await read_all(answer))
             await client.close()
@@ -118,7 +125,7 @@ def test_a_broken_stream_of_announced_length_ends_in_an_error_event_too(
             HttpClient(clock=bench.clock) as to_gateway,
             serve(api, max_body_bytes=1 << 20) as running,
         ):
-            upstream = build_anthropic_upstream(to_api, "k", running.url)
+            upstream = build_upstream(to_api, bench.clock, running.url)
             gateway = bench.build(upstream, retry=RetryPolicy())
             async with serve(gateway, max_body_bytes=1 << 20) as front:
                 answer = await to_gateway.send(kit.request(), base_url=front.url)
@@ -142,7 +149,7 @@ def test_overload_over_the_socket_is_retried(bench: Any, kit: Any) -> None:
 def test_nobody_listening_is_a_502(bench: Any, kit: Any) -> None:
     async def go() -> HttpResponse:
         client = HttpClient(clock=bench.clock)
-        upstream = build_anthropic_upstream(client, "k", "http://127.0.0.1:1")
+        upstream = build_upstream(client, bench.clock, "http://127.0.0.1:1")
         answer = await bench.build(upstream, retry=RetryPolicy(backoff_s=(1,)))(kit.request())
         await client.close()
         assert isinstance(answer, HttpResponse)

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from typing import Final
 
-from tanzaku.core import Clock
+from tanzaku.core import Clock, end_tasks
 from tanzaku.exchange import Exchange
 from tanzaku.gateway._settle import CLIENT_GONE
 from tanzaku.gateway.alerts._rules import KNOWN_S, AlertSettings
@@ -46,9 +46,7 @@ class Alerts:
     async def close(self) -> None:
         """Stop."""
         task, self._task = self._task, None
-        if task is not None:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+        await end_tasks(task)
         if self._webhook is not None:
             await self._webhook.close()
 

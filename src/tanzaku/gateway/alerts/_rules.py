@@ -6,11 +6,9 @@ from typing import Final, Literal, cast
 
 from tanzaku.core import InputFileError
 from tanzaku.core.plain_yaml import Entry
+from tanzaku.gateway._origins import read_safe_origin
 from tanzaku.transport import (
-    RequestRefusedError,
     find_objection,
-    is_loopback_host,
-    parse_origin,
 )
 
 type Measure = Literal["spend_usd_per_hour", "error_share", "p95_ms", "new_address"]
@@ -132,18 +130,7 @@ def _read_webhook(entry: Entry, resolve: Resolve) -> WebhookSettings:
         if text == url.content:  # who only looks at a configuration has no secrets
             return WebhookSettings(text, "/")
     place, _, query = text.partition("?")
-    try:
-        origin = parse_origin(place)
-    except RequestRefusedError as error:
-        raise InputFileError(
-            "{place}: `{key}`: {reason}.", place=url.place, key=url.key, reason=error
-        ) from error
-    if not origin.is_tls and not is_loopback_host(origin.host):
-        raise InputFileError(
-            "{place}: `{key}` must be https: keys would travel in clear.",
-            place=url.place,
-            key=url.key,
-        )
+    origin = read_safe_origin(url, place)
     allow_private = "allow_private" in fields and fields["allow_private"].as_bool()
     _check_host(url, origin.host, allow_private=allow_private)
     base = f"{'https' if origin.is_tls else 'http'}://{origin.host_header}"

@@ -6,7 +6,7 @@ import logging
 from collections import deque
 from typing import Final
 
-from tanzaku.core import Clock
+from tanzaku.core import Clock, end_tasks
 from tanzaku.gateway.alerts._rules import WebhookSettings
 from tanzaku.gateway.alerts._watch import Notice
 from tanzaku.transport import (
@@ -60,9 +60,7 @@ class Webhook:
     async def close(self) -> None:
         """Stop; what was not posted is logged."""
         task, self._task = self._task, None
-        if task is not None:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+        await end_tasks(task)
         for notice in self._waiting:
             _log.error("an alert was not posted, the server stops: %s", notice.text)
         await self._client.close()

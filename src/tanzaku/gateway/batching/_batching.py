@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic_core import to_json
 
-from tanzaku.core import Clock
+from tanzaku.core import Clock, end_tasks
 from tanzaku.gateway._stages import WHEN, Asked, Caller, Target
 from tanzaku.gateway.batching._books import DeferredBooks
 from tanzaku.gateway.batching._courier import Courier
@@ -86,10 +86,7 @@ class Batching:
         try:
             yield
         finally:
-            tasks = [*self._tasks]
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await end_tasks(*self._tasks)
 
     async def accept(self, asked: Asked, caller: Caller, targets: Sequence[Target]) -> Deferred:
         """Take a call with `tanzaku-when`; it is on the shelf when this returns.

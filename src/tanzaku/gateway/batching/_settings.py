@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from tanzaku.core import InputFileError
 from tanzaku.core.plain_yaml import Entry
-from tanzaku.transport import RequestRefusedError, parse_origin
+from tanzaku.gateway._origins import read_origin
 
 type OnLate = Literal["error", "send_now"]
 
@@ -66,10 +65,5 @@ def read_batching(entry: Entry) -> BatchingSettings:
 
 def _read_url(entry: Entry) -> str:
     url = entry.as_text().rstrip("/")
-    try:
-        parse_origin(url)
-    except RequestRefusedError as error:
-        raise InputFileError(
-            "{place}: `{key}`: {reason}.", place=entry.place, key=entry.key, reason=error
-        ) from error
+    read_origin(entry, url)
     return url

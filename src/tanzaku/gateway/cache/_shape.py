@@ -4,7 +4,7 @@ from pydantic_core import from_json, to_json
 
 from tanzaku.gateway.cache._store import Answer
 from tanzaku.transport import HeaderList
-from tanzaku.wire import EventDecoder, MessageAssembler, StreamError, encode_event, split_message
+from tanzaku.wire import StreamError, assemble_message, encode_event, split_message
 
 _TYPES = {
     False: (b"content-type", b"application/json"),
@@ -33,9 +33,7 @@ def _split(body: bytes) -> bytes:
 
 
 def _join(body: bytes) -> bytes:
-    assembler = MessageAssembler()
-    for event in EventDecoder().feed(body):
-        assembler.feed(event)
-    if not assembler.is_complete:
+    message = assemble_message(body)
+    if message is None:
         raise StreamError("the stream has no end")
-    return to_json(assembler.message)
+    return to_json(message)

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from pydantic_core import to_json
 
-from tanzaku.core import Clock, UserError
+from tanzaku.core import Clock, UserError, end_tasks
 from tanzaku.gateway._stages import ANYONE, Asked, Caller
 from tanzaku.gateway.keys._record import (
     PREFIX,
@@ -74,8 +74,7 @@ class Keyring:
     async def close(self) -> None:
         """Note the last uses and stop."""
         if self._noting is not None:
-            self._noting.cancel()
-            await asyncio.gather(self._noting, return_exceptions=True)
+            await end_tasks(self._noting)
             self._noting = None
             await self._note_uses()
 

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from tanzaku.core import Clock
+from tanzaku.core import Clock, end_tasks
 from tanzaku.exchange import Exchange
 
 PAUSE_S: Final = 0.2
@@ -50,9 +50,7 @@ class Aside:
     async def close(self) -> None:
         """Do what still waits, then stop."""
         task, self._task = self._task, None
-        if task is not None:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+        await end_tasks(task)
         await self._do_waiting()
 
     async def _run(self) -> None:

@@ -4,7 +4,7 @@ import asyncio
 from collections import deque
 from typing import Final
 
-from tanzaku.core import Clock
+from tanzaku.core import Clock, end_tasks
 
 _PAUSE_S: Final = 0.25
 _KEPT: Final = 60
@@ -29,9 +29,7 @@ class LoopLag:
     async def close(self) -> None:
         """Stop."""
         task, self._task = self._task, None
-        if task is not None:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+        await end_tasks(task)
 
     async def _run(self) -> None:
         while True:

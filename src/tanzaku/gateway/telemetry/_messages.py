@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic_core import from_json
 
-from tanzaku.wire import EventDecoder, MessageAssembler, StreamError
+from tanzaku.wire import assemble_message
 
 type Json = dict[str, Any]
 
@@ -32,7 +32,7 @@ def describe_input(body: bytes) -> tuple[Json | None, list[Json], list[Json]]:
 
 def describe_output(body: bytes, *, is_stream: bool) -> list[Json]:
     """The answer as one message; nothing for an error, or for a stream that broke."""
-    message = _assemble(body) if is_stream else _parse(body)
+    message = assemble_message(body) if is_stream else _parse(body)
     if message is None or message.get("type") != "message":
         return []
     return [
@@ -82,13 +82,3 @@ def _parse(body: bytes) -> Json | None:
     except ValueError:
         return None
     return value if isinstance(value, dict) else None
-
-
-def _assemble(body: bytes) -> Json | None:
-    assembler = MessageAssembler()
-    try:
-        for event in EventDecoder().feed(body):
-            assembler.feed(event)
-    except StreamError:
-        return None
-    return assembler.message if assembler.is_complete else None

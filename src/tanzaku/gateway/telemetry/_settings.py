@@ -6,7 +6,8 @@ from typing import Final
 
 from tanzaku.core import InputFileError
 from tanzaku.core.plain_yaml import Entry
-from tanzaku.transport import RequestRefusedError, is_loopback_host, parse_origin
+from tanzaku.gateway._origins import read_origin
+from tanzaku.transport import is_loopback_host
 
 _FIELDS: Final = ("log", "log_file", "spans", "metrics")
 
@@ -61,12 +62,7 @@ def _read_spans(entry: Entry) -> SpanSettings:
     if "endpoint" not in fields:
         return SpanSettings(None, with_bodies)
     endpoint = fields["endpoint"]
-    try:
-        origin = parse_origin(endpoint.as_text())
-    except RequestRefusedError as error:
-        raise InputFileError(
-            "{place}: `{key}`: {reason}.", place=endpoint.place, key=endpoint.key, reason=error
-        ) from error
+    origin = read_origin(endpoint, endpoint.as_text())
     if with_bodies and not origin.is_tls and not is_loopback_host(origin.host):
         raise InputFileError(
             "{place}: `{key}` must be https: what people wrote would travel in clear.",

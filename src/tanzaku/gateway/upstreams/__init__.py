@@ -6,11 +6,12 @@ from tanzaku.gateway.upstreams._health import Health
 from tanzaku.gateway.upstreams._pool import KeyPool, PooledKey
 from tanzaku.gateway.upstreams._prober import Prober
 from tanzaku.gateway.upstreams._read import read_upstreams
-from tanzaku.gateway.upstreams._settings import BreakerSettings, UpstreamSettings
+from tanzaku.gateway.upstreams._settings import ANTHROPIC_URL, BreakerSettings, UpstreamSettings
 from tanzaku.gateway.upstreams._upstream import Bar, Upstream
 from tanzaku.gateway.upstreams._vertex import build_vertex
 
 __all__ = [
+    "ANTHROPIC_URL",
     "Bar",
     "Breaker",
     "BreakerSettings",

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from random import Random
 from typing import Final
 
-from tanzaku.core import Clock
+from tanzaku.core import Clock, end_tasks
 from tanzaku.gateway.upstreams._upstream import Upstream
 
 _LONGEST_S: Final = 10.0
@@ -34,9 +34,7 @@ class Prober:
         """Stop all probes."""
         tasks = list(self._followed.values())
         self._followed.clear()
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end_tasks(*tasks)
 
     async def _probe_often(self, upstream: Upstream) -> None:
         interval_s = upstream.settings.probe_s

@@ -9,13 +9,18 @@ from typing import Any, Final, cast
 from tanzaku.catalog import PROFILES
 from tanzaku.core import InputFileError
 from tanzaku.core.plain_yaml import Entry
+from tanzaku.gateway._origins import read_safe_origin
 from tanzaku.gateway._retry import RetryPolicy
 from tanzaku.gateway._settle import OWN_ROUTE
-from tanzaku.gateway._upstream import ANTHROPIC_URL
-from tanzaku.gateway.upstreams._settings import BreakerSettings, Endpoint, Kind, UpstreamSettings
+from tanzaku.gateway.upstreams._settings import (
+    ANTHROPIC_URL,
+    BreakerSettings,
+    Endpoint,
+    Kind,
+    UpstreamSettings,
+)
 from tanzaku.transport import (
     HOP_BY_HOP,
-    RequestRefusedError,
     Timeouts,
     find_objection,
     is_loopback_host,
@@ -196,18 +201,7 @@ def _read_auth(entry: Entry) -> str:
 
 def _read_url(entry: Entry) -> str:
     url = entry.as_text()
-    try:
-        origin = parse_origin(url)
-    except RequestRefusedError as error:
-        raise InputFileError(
-            "{place}: `{key}`: {reason}.", place=entry.place, key=entry.key, reason=error
-        ) from error
-    if not origin.is_tls and not is_loopback_host(origin.host):
-        raise InputFileError(
-            "{place}: `{key}` must be https: keys would travel in clear.",
-            place=entry.place,
-            key=entry.key,
-        )
+    read_safe_origin(entry, url)
     return url.rstrip("/")
 
 

@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from tanzaku.gateway._retry import RetryPolicy
 from tanzaku.transport import Timeouts
+
+ANTHROPIC_URL: Final = "https://api.anthropic.com"
 
 type Kind = Literal["simulator", "replay", "anthropic", "bedrock", "vertex"]
 type Endpoint = Literal["runtime", "mantle"]

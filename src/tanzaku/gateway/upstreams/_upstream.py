@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any, Final, Literal
 
 from tanzaku.core import Clock, derive_id
+from tanzaku.gateway._answer import build_refusal
 from tanzaku.gateway._headers import strip_private_headers
 from tanzaku.gateway._retry import read_retry_after
 from tanzaku.gateway.upstreams._breaker import Breaker
@@ -22,7 +23,7 @@ from tanzaku.transport import (
     close_body,
     read_all,
 )
-from tanzaku.wire import ANTHROPIC_VERSION, REQUEST_ID, VERSION_2023_06_01, ApiError
+from tanzaku.wire import ANTHROPIC_VERSION, VERSION_2023_06_01, ApiError
 
 type Bar = Literal["breaker", "probe", "keys"]
 """What stands against asking an upstream: its failures, its probes, or the rest of all its keys."""
@@ -186,13 +187,7 @@ class Upstream:
         error = ApiError.rate_limit(
             f"Every key of the upstream {self.name} is resting.", retry_after_s=wait_s
         )
-        request_id = derive_id("req", self.name, str(self._clock.monotonic()))
-        headers = [
-            (b"content-type", b"application/json"),
-            (REQUEST_ID, request_id.encode()),
-            *error.headers,
-        ]
-        return HttpResponse(error.status, headers, error.body(request_id))
+        return build_refusal(error, derive_id("req", self.name, str(self._clock.monotonic())))
 
 
 def _strip_own(headers: HeaderList) -> HeaderList:

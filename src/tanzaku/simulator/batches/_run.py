@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from pydantic_core import from_json, to_json
 
-from tanzaku.core import Clock
+from tanzaku.core import Clock, end_tasks
 from tanzaku.ledger import LedgerError, Shelf, ShelfRow
 from tanzaku.simulator._chance import Chance
 from tanzaku.simulator.batches._life import BatchLife, Outcome
@@ -109,10 +109,7 @@ class BatchRunner:
 
     async def close(self) -> None:
         """Leave off. What is not on the shelf is done again by who opens it next."""
-        tasks = list(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end_tasks(*self._tasks)
 
     async def _drive(self, batch: Batch) -> None:
         step = max(1, batch.life.total // _STEPS)

@@ -4,8 +4,9 @@ import asyncio
 import json
 from typing import Any
 
-from tanzaku.core import format_rfc3339
+from tanzaku.core import VirtualClock, format_rfc3339
 from tanzaku.gateway import Gateway, OneTarget, Stages
+from tanzaku.gateway.budgets import BudgetRule, Budgets
 from tanzaku.gateway.shaping import Shaper
 from tanzaku.transport import HttpRequest, HttpResponse
 
@@ -58,8 +59,11 @@ class Twelve:
 def send(bench: Any, upstream: Twelve, calls: int, queue_s: float) -> list[HttpResponse]:
     """Calls at once, on a clock that skips what is waited for."""
 
+    return ask(bench, upstream, calls, Stages(shaper=Shaper(bench.clock), queue_s=queue_s))
+
+
+def ask(bench: Any, upstream: Any, calls: int, stages: Stages) -> list[HttpResponse]:
     async def go() -> list[HttpResponse]:
-        stages = Stages(shaper=Shaper(bench.clock), queue_s=queue_s)
         route = OneTarget("up", upstream)
         gateway = Gateway(route, ledger=bench.ledger, clock=bench.clock, stages=stages)
         headers = [JSON, (b"anthropic-version", b"2023-06-01")]
@@ -97,3 +101,29 @@ def test_a_call_that_has_waited_in_vain_is_refused_with_the_time_to_wait(bench: 
     assert json.loads(refused.body)["error"]["type"] == "rate_limit_error"
     wait_s = int(dict(refused.headers)[b"retry-after"])
     assert 1 <= wait_s <= 5
+
+
+class Pairs:
+    """An upstream that answers once two calls are under way; `most` is how many ever were."""
+
+    def __init__(self) -> None:
+        self.under_way = self.most = 0
+        self._pair = asyncio.Barrier(2)
+
+    async def __call__(self, request: HttpRequest) -> HttpResponse:
+        self.under_way += 1
+        self.most = max(self.most, self.under_way)
+        async with asyncio.timeout(5):  # against a test that hangs; not waited for otherwise
+            await self._pair.wait()
+        self.under_way -= 1
+        return HttpResponse(200, [JSON], json.dumps(MESSAGE).encode())
+
+
+def test_calls_above_a_limit_of_ones_own_wait_in_the_queue(bench: Any) -> None:
+    upstream, clock = Pairs(), VirtualClock()
+    stages = Stages(
+        treasury=Budgets([BudgetRule("all", "concurrent", 2)]), shaper=Shaper(clock), queue_s=20
+    )
+    answers = ask(bench, upstream, 4, stages)
+    assert [answer.status for answer in answers] == [200] * 4
+    assert upstream.most == 2
