@@ -6,6 +6,8 @@ module only. What is named `tanzaku.*` is ours.
 """
 
 import json
+import logging
+import threading
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -27,6 +29,7 @@ _MESSAGES: Final = "/v1/messages"
 _SCOPE: Final = InstrumentationScope("tanzaku", VERSION)
 _MILLION: Final = 10**6
 _MOST_READ_BYTES: Final = 64 * 1024
+_CLOSING_S: Final = 2.0
 _PROVIDERS: Final = {"bedrock": "aws.bedrock", "vertex": "gcp.vertex_ai"}
 _ASKED: Final = {
     "max_tokens": "gen_ai.request.max_tokens",
@@ -37,6 +40,8 @@ _ASKED: Final = {
 _LABELS: Final = ("key", "team", "owner", "tags", "run", "agent", "step")
 
 type Attributes = dict[str, AttributeValue]
+
+_log = logging.getLogger("tanzaku.telemetry")
 
 
 class SpanWriter:
@@ -57,7 +62,8 @@ class SpanWriter:
         # OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES come before what is said here.
         own = Resource({SERVICE_NAME: "tanzaku", SERVICE_VERSION: VERSION})
         self._resource = own.merge(_read_environment())
-        self._processor = BatchSpanProcessor(exporter or OTLPSpanExporter(settings.endpoint))
+        self._exporter = exporter or OTLPSpanExporter(settings.endpoint)
+        self._processor = BatchSpanProcessor(self._exporter)
 
     def write(self, exchanges: Sequence[Exchange]) -> None:
         """Make spans of those that are sampled. May be slow where bodies are wanted."""
@@ -67,8 +73,15 @@ class SpanWriter:
                 self._processor.on_end(span)
 
     def close(self) -> None:
-        """Send what waits; blocks while the collector has the last ones, 10 s at most by default."""
-        self._processor.shutdown()  # type: ignore[no-untyped-call]
+        """Send what waits; blocks for 2 s at most, then leaves out what the collector did not take."""
+        # The SDK itself waits for as long as its exporter may take, 10 s by default. A daemon, so
+        # that the end of the process does not wait either.
+        ending = threading.Thread(target=self._processor.shutdown, name="last spans", daemon=True)
+        ending.start()
+        ending.join(_CLOSING_S)
+        if ending.is_alive():
+            _log.warning("the last spans are left out: the collector did not take them in time")
+            self._exporter.shutdown()
 
     def _build(self, exchange: Exchange) -> ReadableSpan | None:
         settled = exchange.settlement

@@ -3,7 +3,9 @@
 import gzip
 import http.server
 import json
+import socket
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, override
@@ -226,6 +228,22 @@ def test_a_collector_gets_them_over_http(build_settled: Callable[..., Exchange])
     resource = kept[0].resource_spans[0].resource
     names = {attribute.key: attribute.value.string_value for attribute in resource.attributes}
     assert names["service.name"] == "tanzaku"
+
+
+def test_a_collector_that_never_answers_does_not_hold_up_the_end(
+    build_settled: Callable[..., Exchange], caplog: pytest.LogCaptureFixture
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        endpoint = f"http://127.0.0.1:{silent.getsockname()[1]}/v1/traces"
+        writer = SpanWriter(SpanSettings(endpoint), KINDS)
+        writer.write([build_settled()])
+        before = time.monotonic()
+        writer.close()
+        assert time.monotonic() - before < 4
+    assert "tanzaku.telemetry" in {record.name for record in caplog.records}
+    for thread in threading.enumerate():
+        if thread.name == "last spans":
+            thread.join()
 
 
 def test_a_call_that_is_not_streamed_has_no_time_to_its_first_chunk(
