@@ -22,7 +22,7 @@ from tanzaku.exchange import (
 )
 from tanzaku.gateway._answer import LARGEST_BODY, is_json
 from tanzaku.gateway._edge import NO_ANSWER_STATUS
-from tanzaku.gateway._settle import CLIENT_GONE_STATUS
+from tanzaku.gateway._settle import CLIENT_GONE_STATUS, ENDED_BY_CLIENT
 from tanzaku.gateway._stream import FrameGate
 from tanzaku.transport import (
     BodyEncodingError,
@@ -134,7 +134,7 @@ def build_recorded_from_ledger(exchange: Exchange) -> RecordedExchange | None:
         headers,
         [(None, settled.response_body)],
         settled.timings.total_ms,
-        is_left_by_client=settled.error is not None and settled.error.type == "client_gone",
+        is_left_by_client=settled.error is not None and settled.error.type in ENDED_BY_CLIENT,
     )
     if settled.status in (NO_ANSWER_STATUS, CLIENT_GONE_STATUS):
         return None

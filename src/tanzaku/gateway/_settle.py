@@ -39,6 +39,8 @@ from tanzaku.transport import HeaderList, HttpRequest, redact_body, redact_text
 
 CLIENT_GONE = ExchangeError("client_gone", "The client left before the answer ended.")
 CLIENT_GONE_STATUS = 499
+CLIENT_SLOW = ExchangeError("client_slow", "The client stopped reading the answer.")
+ENDED_BY_CLIENT = frozenset({CLIENT_GONE.type, CLIENT_SLOW.type})
 CACHE_ROUTE = "cache"
 """The route of an answer that was kept, or that another call asked for."""
 _FREE = Cost(Decimal(0), {})

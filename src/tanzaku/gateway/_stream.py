@@ -8,8 +8,15 @@ from typing import Self
 
 from tanzaku.exchange import ExchangeError
 from tanzaku.gateway._answer import is_event_stream, read_stream
-from tanzaku.gateway._settle import CLIENT_GONE, OpenExchange
-from tanzaku.transport import STOPPING, HttpResponse, TransportError, close_body, get_header
+from tanzaku.gateway._settle import CLIENT_GONE, CLIENT_SLOW, OpenExchange
+from tanzaku.transport import (
+    STOPPING,
+    UNREAD,
+    HttpResponse,
+    TransportError,
+    close_body,
+    get_header,
+)
 from tanzaku.wire import REQUEST_ID, ApiError, UsageReader, encode_event
 
 BROKEN = ExchangeError(
@@ -104,12 +111,15 @@ class Relay:
         raise StopAsyncIteration
 
     async def aclose(self) -> None:
-        """Close the upstream and settle with what was seen, when the client leaves early."""
+        """Close the upstream and settle with what was seen, when the client leaves early, or is cut
+        off because it does not read."""
         self._is_over = True
+        reason = sys.exception()
+        is_slow = isinstance(reason, asyncio.CancelledError) and reason.args == (UNREAD,)
         try:
             await close_body(self._source)
         finally:
-            await self._settle(CLIENT_GONE)
+            await self._settle(CLIENT_SLOW if is_slow else CLIENT_GONE)
 
     async def _take(self, chunk: bytes) -> bytes:
         """What of the stream may pass now that `chunk` has come."""

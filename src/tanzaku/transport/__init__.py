@@ -20,6 +20,7 @@ from tanzaku.transport._encoding import decode_body, decode_body_aside
 from tanzaku.transport._http import (
     HOP_BY_HOP,
     STOPPING,
+    UNREAD,
     Handler,
     HeaderList,
     HttpRequest,
@@ -66,6 +67,7 @@ __all__ = [
     "HOP_BY_HOP",
     "LOOPBACK_NAMES",
     "STOPPING",
+    "UNREAD",
     "BodyEncodingError",
     "BodyLimit",
     "BrokenResponse",

@@ -85,6 +85,10 @@ STOPPING = "the server is stopping"
 when the drain of its server ran out; a body may then send a last chunk. Other cancellations (the
 client has left) carry no message."""
 
+UNREAD = "the client stopped reading"
+"""The message of the CancelledError under which a streamed body is closed when its client took nothing
+off a full buffer for `ServerLimits.write_s`."""
+
 
 async def close_body(body: bytes | AsyncIterator[bytes]) -> None:
     """Let a streamed body settle; whole bytes and plain iterators need nothing."""

@@ -17,6 +17,7 @@ from tanzaku.transport._encode import (
     encode_plain,
 )
 from tanzaku.transport._http import (
+    UNREAD,
     Handler,
     HttpRequest,
     HttpResponse,
@@ -399,6 +400,10 @@ class ServedConnection(asyncio.Protocol):
             self.pause_writing()
             return
         _log.warning("closed a connection whose client stopped reading")
+        if self._task is not None:
+            self._task.cancel(UNREAD)
+            # The loss of the connection would cancel it again, in the middle of its settling.
+            self._task = None
         self._transport.abort()
 
 

@@ -1,6 +1,7 @@
 """Streams that break, upstreams that stop, clients that leave."""
 
 import asyncio
+import socket
 import zlib
 from collections.abc import AsyncIterator
 from typing import Any
@@ -15,6 +16,7 @@ from tanzaku.transport import (
     HttpClient,
     HttpRequest,
     HttpResponse,
+    ServerLimits,
     close_body,
     read_all,
     serve,
@@ -203,6 +205,50 @@ def test_a_client_that_leaves_closes_the_upstream_and_is_settled(
     assert (settled.status, settled.error.type) == (200, "client_gone")
     assert settled.usage == {"input_tokens": 1000, "output_tokens": 1}
     assert settled.response_body == START
+
+
+class Endless:
+    """Sends events as fast as they are taken; counts what was taken and knows when it was closed."""
+
+    def __init__(self) -> None:
+        self.is_closed = asyncio.Event()
+        self.taken_bytes = 0
+
+    async def __call__(self, _request: HttpRequest) -> HttpResponse:
+        return HttpResponse(200, [(b"content-type", b"text/event-stream")], self._body())
+
+    async def _body(self) -> AsyncIterator[bytes]:
+        try:
+            yield START
+            chunk = DELTA * (65_536 // len(DELTA))
+            while True:
+                self.taken_bytes += len(chunk)
+                yield chunk
+        finally:
+            self.is_closed.set()
+
+
+def test_a_client_that_stops_reading_is_cut_off_marked_and_settled(bench: Any, kit: Any) -> None:
+    upstream = Endless()
+
+    async def scenario() -> None:
+        limits = ServerLimits(write_s=0.3)
+        gateway = bench.build(upstream, retry=LIVE)
+        async with serve(gateway, max_body_bytes=1 << 20, limits=limits) as running:
+            with socket.create_connection(("127.0.0.1", running.port)) as client:
+                body = kit.request().body
+                client.sendall(
+                    b"POST /v1/messages HTTP/1.1\r\nHost: localhost\r\n"
+                    b"Content-Length: %d\r\n\r\n%b" % (len(body), body)
+                )
+                await asyncio.wait_for(upstream.is_closed.wait(), 10)
+
+    asyncio.run(scenario())
+    settled = bench.exchange.settlement
+    assert (settled.status, settled.error.type) == (200, "client_slow")
+    assert settled.usage == {"input_tokens": 1000, "output_tokens": 1}
+    # Two buffers of the kernel hold some MiB; the server itself less than one.
+    assert upstream.taken_bytes < 24 << 20
 
 
 @pytest.mark.parametrize("partial", [b"", DELTA[:-1]], ids=["between-frames", "inside-a-frame"])

@@ -6,7 +6,7 @@ from typing import Final
 
 from tanzaku.core import Clock, end_tasks
 from tanzaku.exchange import Exchange
-from tanzaku.gateway._settle import CLIENT_GONE
+from tanzaku.gateway._settle import ENDED_BY_CLIENT
 from tanzaku.gateway.alerts._rules import KNOWN_S, AlertSettings
 from tanzaku.gateway.alerts._watch import Watch
 from tanzaku.gateway.alerts._webhook import Webhook
@@ -79,12 +79,12 @@ def _read_places(ledger: LedgerReader, since: float) -> set[tuple[str, str]]:
 
 
 def read_sample(exchange: Exchange) -> Sample | None:
-    """What alerts look at of an exchange; None for one that has not ended, or whose client left.
+    """What alerts look at of an exchange; None for one that has not ended, or that its client ended.
 
     Its address is the label `address`, which the gateway sets where virtual keys are in use.
     """
     settled = exchange.settlement
-    if settled is None or (settled.error is not None and settled.error.type == CLIENT_GONE.type):
+    if settled is None or (settled.error is not None and settled.error.type in ENDED_BY_CLIENT):
         return None
     labels = exchange.labels
     return Sample(

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from tanzaku.catalog import UnknownModelError, get_model
 from tanzaku.exchange import Exchange, Settlement
 from tanzaku.gateway._edge import NO_ANSWER
-from tanzaku.gateway._settle import CLIENT_GONE
+from tanzaku.gateway._settle import ENDED_BY_CLIENT
 from tanzaku.gateway.telemetry._counts import KINDS, WAIT_BUCKETS, Histogram, Series
 from tanzaku.ledger import Ledger
 from tanzaku.wire import ERROR_TYPES
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 OTHER: Final = "other"
 MAX_KEYS: Final = 1000
-_KNOWN_ERRORS: Final = frozenset({*ERROR_TYPES.values(), CLIENT_GONE.type, NO_ANSWER.type})
+_KNOWN_ERRORS: Final = frozenset({*ERROR_TYPES.values(), *ENDED_BY_CLIENT, NO_ANSWER.type})
 _PICO: Final = 10**12
 
 type Labels = tuple[str, ...]
