@@ -174,7 +174,8 @@ class Gateway:
     async def _open(
         self, asked: Asked, caller: Caller, targets: Sequence[Target], call: OpenExchange
     ) -> None:
-        """Look what else the call passes, and hold its worst case. Raises ApiError."""
+        """Look what else the call passes, and hold its worst case, unless the cache is asked
+        first. Raises ApiError."""
         stages = self._stages
         if stages.cache is not None:
             call.cached = stages.cache.open(asked, caller, targets)
@@ -183,12 +184,22 @@ class Gateway:
             call.place = partial(stages.placer.place, exchange_id, asked, caller, targets[0])
         if stages.batches is not None and asked.path.startswith(_BATCHES):
             call.results = stages.batches.open_results(asked)
+        if stages.treasury is not None:
+            call.cover(asked, targets)
+        # A kept answer needs no room; whether there is one is known once the cache is asked.
+        if call.cached is None:
+            await self._reserve(asked, caller, call)
+        else:
+            call.reserve = partial(self._reserve, asked, caller, call)
+
+    async def _reserve(self, asked: Asked, caller: Caller, call: OpenExchange) -> None:
+        """Wait for room and hold the worst case. Raises ApiError."""
+        stages = self._stages
         if stages.shaper is not None and asked.is_message:
             call.queue = Queue(stages.shaper, caller.key_id, asked.now + stages.queue_s)
             if stages.treasury is not None:
                 await call.queue.enter(stages.treasury.list_caps(caller))
         if stages.treasury is not None:
-            call.cover(asked, targets)
             call.hold = stages.treasury.reserve(caller, asked, call.worst)
 
     async def _defer(self, asked: Asked, caller: Caller, targets: Sequence[Target]) -> HttpResponse:
@@ -277,6 +288,8 @@ class Gateway:
     async def _attempt(
         self, forwarded: HttpRequest, targets: Sequence[Target], call: OpenExchange
     ) -> HttpResponse:
+        if call.reserve is not None:
+            await call.reserve()
         placed = None if call.place is None else await call.place(forwarded)
         outgoing = forwarded if placed is None else placed.request
         answer = await attempt_in_turn(outgoing, targets, call, self._clock, self._chance)

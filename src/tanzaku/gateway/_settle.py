@@ -129,6 +129,8 @@ class OpenExchange:
         self.meter: Meter | None = None
         self.hold: Hold | None = None
         self.cached: CachedCall | None = None
+        self.reserve: Callable[[], Awaitable[None]] | None = None
+        """Holds the worst case; for a call that asks the cache before."""
         self.place: Callable[[HttpRequest], Awaitable[Placed | None]] | None = None
         self.queue: Queue | None = None
         self.results: BatchResults | None = None

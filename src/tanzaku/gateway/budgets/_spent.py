@@ -1,14 +1,15 @@
 """What the ledger says was spent, for budgets that begin in the middle of a period."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from functools import cache
 from typing import Final, Literal
 
 from tanzaku.exchange import Exchange
-from tanzaku.gateway._settle import OWN_ROUTE
+from tanzaku.gateway._settle import CACHE_ROUTE, OWN_ROUTE
 from tanzaku.gateway.budgets._account import to_pico
-from tanzaku.gateway.budgets._rules import MINUTE_S, BudgetRule, find_span
+from tanzaku.gateway.budgets._rules import MINUTE_S, BudgetRule, Unit, find_span
 from tanzaku.ledger import CostRow, LedgerReader
 
 type _Group = Literal["key", "team", "tag"]
@@ -26,7 +27,7 @@ class Spent:
 
     An exchange without a price, because it was cut off or its usage is not known, counts as what
     was reserved for it; its tokens are not known and not counted. What the gateway itself refused
-    is no request.
+    is no request, nor is what it answered from its cache.
     """
 
     def __init__(self, reader: LedgerReader, now: float) -> None:
@@ -42,26 +43,22 @@ class Spent:
         if rule.period == "minute":
             since = self._now - MINUTE_S
         group = _GROUPS.get(rule.scope)
-        refused = {row.key: row.exchanges for row in self._sum(group, since, route=OWN_ROUTE)}
+        own: Counter[str] = Counter()
+        for route in (OWN_ROUTE, CACHE_ROUTE):
+            for row in self._sum(group, since, route=route):
+                own[row.key] += _count(row, rule.unit)
         for row in self._sum(group, since):
             subject = "" if group is None else row.key
             if subject == _NOBODY or (rule.name and subject != rule.name):
                 continue
-            match rule.unit:
-                case "usd":
-                    unpriced = self._list_unpriced(since) if row.unsettled or row.unpriced else []
-                    held = [
-                        one.reserved_usd or _ZERO for one in unpriced if _is_of(one, group, subject)
-                    ]
-                    yield subject, to_pico(sum(held, row.total_usd))
-                case "requests":
-                    yield subject, row.exchanges - refused.get(row.key, 0)
-                case "input_tokens":
-                    yield subject, _count_input(row)
-                case "output_tokens":
-                    yield subject, row.output_tokens
-                case "tokens":
-                    yield subject, _count_input(row) + row.output_tokens
+            if rule.unit == "usd":
+                unpriced = self._list_unpriced(since) if row.unsettled or row.unpriced else []
+                held = [
+                    one.reserved_usd or _ZERO for one in unpriced if _is_of(one, group, subject)
+                ]
+                yield subject, to_pico(sum(held, row.total_usd))
+            else:
+                yield subject, _count(row, rule.unit) - own[row.key]
 
     def _sum(
         self, group: _Group | None, since: float, route: str | None = None
@@ -94,5 +91,15 @@ def _is_of(exchange: Exchange, group: _Group | None, subject: str) -> bool:
     return exchange.labels.get(group) == subject
 
 
-def _count_input(row: CostRow) -> int:
-    return row.input_tokens + row.cache_write_tokens + row.cache_read_tokens
+def _count(row: CostRow, unit: Unit) -> int:
+    """Tokens or requests of a sum."""
+    read = row.input_tokens + row.cache_write_tokens + row.cache_read_tokens
+    match unit:
+        case "tokens":
+            return read + row.output_tokens
+        case "input_tokens":
+            return read
+        case "output_tokens":
+            return row.output_tokens
+        case _:
+            return row.exchanges
