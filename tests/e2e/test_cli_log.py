@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, override
+from urllib.parse import parse_qs
 
 import anthropic
 import pytest
@@ -103,6 +104,24 @@ def test_the_python_code_asks_the_same_through_the_official_sdk(
     assert second.settlement is not None
     assert json.loads(second.request_body) == json.loads(first.request_body)
     assert second.settlement.status == 200
+
+
+def test_a_query_is_kept_and_asked_again(server: Server) -> None:
+    more = {"note": "a b", "access_token": "canary-5518"}
+    ask(server, extra_query=more)
+    (first,) = server.exchanges
+    assert first.path == "/v1/messages"
+    assert first.query == "note=a%20b&access_token=[redacted]"
+    code = write_as(server, "python")
+    environment = os.environ | {"ANTHROPIC_BASE_URL": server.url, "ANTHROPIC_API_KEY": "k"}
+    subprocess.run([sys.executable, "-c", code], env=environment, check=True, timeout=60)
+    assert parse_qs(server.exchanges[0].query) == parse_qs(first.query)
+    (entry,) = json.loads(write_as(server, "har"))["log"]["entries"]
+    assert {pair["name"]: pair["value"] for pair in entry["request"]["queryString"]} == {
+        "note": "a b",
+        "access_token": "[redacted]",
+    }
+    assert entry["request"]["url"].partition("?")[2] == server.exchanges[0].query
 
 
 def test_the_typescript_code_holds_the_same_request(server: Server) -> None:

@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs
 
 import anthropic
 import jsonschema_rs
@@ -42,7 +43,7 @@ def test_the_typescript_code_asks_the_same_through_the_official_sdk(
     server: Server, tmp_path: Path, is_stream: bool
 ) -> None:
     with anthropic.Anthropic(base_url=server.url, api_key="k", max_retries=0) as client:
-        client.messages.create(**ASKED, stream=is_stream)
+        client.messages.create(**ASKED, stream=is_stream, extra_query={"note": "a b"})
     (tmp_path / "node_modules").symlink_to(TYPESCRIPT / "node_modules")
     script = tmp_path / "again.mjs"
     script.write_text(write_as(server, "typescript"), encoding="utf-8")
@@ -53,6 +54,7 @@ def test_the_typescript_code_asks_the_same_through_the_official_sdk(
     assert b"end_turn" in told.stdout
     second, first = (server.ledger.get_exchange(one.exchange_id) for one in server.exchanges[:2])
     assert json.loads(second.request_body) == json.loads(first.request_body)
+    assert (parse_qs(second.query), second.path) == ({"note": ["a b"]}, first.path)
     assert second.settlement is not None
     assert second.settlement.status == 200
 

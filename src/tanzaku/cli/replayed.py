@@ -7,6 +7,7 @@ import json
 import shlex
 from collections.abc import Mapping
 from typing import Any, Final
+from urllib.parse import parse_qsl
 
 from tanzaku.core import VERSION, UserError, format_rfc3339
 from tanzaku.exchange import Exchange
@@ -25,9 +26,13 @@ def write_as(shape: str, exchange: Exchange) -> str:
         case "curl":
             return _write_curl(exchange)
         case "python":
-            return _write_python(_read_params(exchange), _list_versions(exchange))
+            return _write_python(
+                _read_params(exchange), _list_versions(exchange), _read_query(exchange)
+            )
         case "typescript":
-            return _write_typescript(_read_params(exchange), _list_versions(exchange))
+            return _write_typescript(
+                _read_params(exchange), _list_versions(exchange), _read_query(exchange)
+            )
         case _:
             har = json.dumps(_build_har(exchange), ensure_ascii=False, indent=2)
             return escape_controls(har)
@@ -36,7 +41,7 @@ def write_as(shape: str, exchange: Exchange) -> str:
 def _write_curl(exchange: Exchange) -> str:
     # Braces and dots in a path are no pattern and no way up; as they came they go.
     lines = [f"curl -sS --globoff --path-as-is -X {shlex.quote(exchange.method)}"]
-    lines.append(f'"{_BASE}"{shlex.quote(exchange.path)}')
+    lines.append(f'"{_BASE}"{shlex.quote(exchange.target)}')
     lines += [
         f"-H {shlex.quote(f'{name}: {value}')}"
         for name, value in exchange.request_headers
@@ -64,13 +69,17 @@ def _write_printf(body: bytes) -> str:
     return f"printf '{octal}'"
 
 
-def _write_python(params: Mapping[str, Any], headers: Mapping[str, str]) -> str:
+def _write_python(
+    params: Mapping[str, Any], headers: Mapping[str, str], query: Mapping[str, str]
+) -> str:
     known = _list_sdk_names()
     rest = {name: value for name, value in params.items() if name in known}
     if more := {name: value for name, value in params.items() if name not in {*known, "stream"}}:
         rest["extra_body"] = more
     if headers:
         rest["extra_headers"] = dict(headers)
+    if query:
+        rest["extra_query"] = dict(query)
     arguments = "".join(f"    {name}={_to_python(value)},\n" for name, value in rest.items())
     if params.get("stream"):
         return (
@@ -84,9 +93,11 @@ def _write_python(params: Mapping[str, Any], headers: Mapping[str, str]) -> str:
     )
 
 
-def _write_typescript(params: Mapping[str, Any], headers: Mapping[str, str]) -> str:
+def _write_typescript(
+    params: Mapping[str, Any], headers: Mapping[str, str], query: Mapping[str, str]
+) -> str:
     body = escape_controls(json.dumps(params, ensure_ascii=False, indent=2))
-    options = json.dumps({"headers": dict(headers)})
+    options = json.dumps({"headers": headers, **({"query": query} if query else {})})
     ending = (
         "for await (const event of message) {\n  console.log(JSON.stringify(event));\n}\n"
         if params.get("stream")
@@ -137,11 +148,11 @@ def _build_har(exchange: Exchange) -> dict[str, Any]:
     wait_ms = (settled.timings.ttft_ms or total_ms) if settled else 0
     request = {
         "method": exchange.method,
-        "url": f"https://api.anthropic.com{exchange.path}",
+        "url": f"https://api.anthropic.com{exchange.target}",
         "httpVersion": "HTTP/1.1",
         "cookies": [],
-        "headers": _list_headers(exchange.request_headers),
-        "queryString": [],
+        "headers": _list_pairs(exchange.request_headers),
+        "queryString": _list_pairs(parse_qsl(exchange.query, keep_blank_values=True)),
         "headersSize": -1,
         "bodySize": len(exchange.request_body),
     }
@@ -154,7 +165,7 @@ def _build_har(exchange: Exchange) -> dict[str, Any]:
         "statusText": "",
         "httpVersion": "HTTP/1.1",
         "cookies": [],
-        "headers": _list_headers(headers),
+        "headers": _list_pairs(headers),
         "content": {
             "size": len(body),
             "mimeType": dict(headers).get("content-type", ""),
@@ -176,8 +187,8 @@ def _build_har(exchange: Exchange) -> dict[str, Any]:
     return {"log": {"version": "1.2", "creator": creator, "entries": [entry]}}
 
 
-def _list_headers(headers: list[tuple[str, str]]) -> list[dict[str, str]]:
-    return [{"name": name, "value": value} for name, value in headers]
+def _list_pairs(pairs: list[tuple[str, str]]) -> list[dict[str, str]]:
+    return [{"name": name, "value": value} for name, value in pairs]
 
 
 def _decode(exchange: Exchange) -> str:
@@ -196,3 +207,15 @@ def _read_params(exchange: Exchange) -> dict[str, Any]:
             id=exchange.exchange_id,
         )
     return params
+
+
+def _read_query(exchange: Exchange) -> dict[str, str]:
+    pairs = parse_qsl(exchange.query, keep_blank_values=True)
+    query = dict(pairs)
+    if len(query) < len(pairs):
+        raise UserError(
+            "The query of the exchange {id} has a name twice, which no SDK's call can say.",
+            hint="--as curl and --as har show any request.",
+            id=exchange.exchange_id,
+        )
+    return query

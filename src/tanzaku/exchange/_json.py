@@ -25,6 +25,7 @@ def exchange_to_json(exchange: Exchange, *, with_bodies: bool = False) -> dict[s
         "is_settled": settled is not None,
         "method": exchange.method,
         "path": exchange.path,
+        "query": exchange.query or None,
         "api_version": exchange.api_version,
         "model": exchange.model,
         "is_stream": exchange.is_stream,

@@ -76,7 +76,8 @@ class Exchange:
     Header lists hold lower-case names, and nothing here a credential. Bodies are decoded bytes,
     API keys in them masked: JSON, or for a streamed answer the server-sent events as the client
     got them. `labels` are the
-    `tanzaku-*` request headers without that prefix. Times are Unix seconds.
+    `tanzaku-*` request headers without that prefix; `query` is the URL's, percent-encoded as it came.
+    Times are Unix seconds.
     """
 
     exchange_id: str
@@ -90,4 +91,10 @@ class Exchange:
     api_version: str | None = None
     reserved_usd: Decimal | None = None
     labels: dict[str, str] = field(default_factory=dict)
+    query: str = ""
     settlement: Settlement | None = None
+
+    @property
+    def target(self) -> str:
+        """Path and query, as a request line has them."""
+        return f"{self.path}?{self.query}" if self.query else self.path

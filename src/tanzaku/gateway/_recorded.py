@@ -112,14 +112,14 @@ def build_recorded_from_ledger(exchange: Exchange) -> RecordedExchange | None:
     """A kept exchange as a recording has it, without times of its frames.
 
     None for one that has not ended, and for uploads and downloads. It is what the client got, an
-    injected fault included; the ledger keeps no query.
+    injected fault included.
     """
     settled = exchange.settlement
     if settled is None:
         return None
     request = HttpRequest(
         exchange.method,
-        exchange.path,
+        exchange.target,
         _without_coding(exchange.request_headers),
         exchange.request_body,
     )

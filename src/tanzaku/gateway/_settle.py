@@ -35,7 +35,7 @@ from tanzaku.gateway._stages import (
     Worst,
 )
 from tanzaku.ledger import Ledger
-from tanzaku.transport import HeaderList, HttpRequest, redact_body, redact_text
+from tanzaku.transport import HeaderList, HttpRequest, redact_body, redact_query, redact_text
 
 CLIENT_GONE = ExchangeError("client_gone", "The client left before the answer ended.")
 CLIENT_GONE_STATUS = 499
@@ -124,6 +124,7 @@ class OpenExchange:
             api_version=head.api_version,
             reserved_usd=None if self.worst is None else self.worst.usd,
             labels=dict(head.labels),
+            query=_keep_query(asked.request.target),
         )
         self.attempts: list[Attempt] = []
         self.meter: Meter | None = None
@@ -279,6 +280,12 @@ def _find_used(outcome: Outcome, cost: Cost | None, unpriced: str | None) -> Use
 def keep_text(text: str) -> str:
     """What the ledger keeps of a short text that a stranger chose: no credentials."""
     return redact_text(text)
+
+
+@lru_cache(maxsize=512)
+def _keep_query(target: str) -> str:
+    query = target.partition("?")[2]
+    return redact_query(query) if query else ""
 
 
 def _keep_error(error: ExchangeError | None) -> ExchangeError | None:

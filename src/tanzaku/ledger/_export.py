@@ -16,7 +16,7 @@ from tanzaku.ledger._query import Filters
 type Format = Literal["jsonl", "csv", "parquet"]
 FORMATS: Final = ("jsonl", "csv", "parquet")
 _COLUMNS: Final = (
-    "exchange_id", "started_at", "method", "path", "model", "is_stream", "api_version",
+    "exchange_id", "started_at", "method", "path", "query", "model", "is_stream", "api_version",
     "reserved_usd", "key", "team", "owner", "tags", "settled_at", "status", "route", "rule",
     "request_id", "response_model", "stop_reason", "input_tokens", "output_tokens",
     "cache_write_tokens", "cache_read_tokens", "cost_usd", "unpriced", "error_type",

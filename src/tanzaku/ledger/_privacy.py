@@ -29,6 +29,7 @@ def veil_exchange(exchange: Exchange, privacy: Privacy) -> Exchange:
         return exchange
     return replace(
         exchange,
+        query=_veil_query(exchange.query),
         request_headers=_veil_headers(exchange.request_headers, privacy),
         request_body=veil_body(exchange.request_body, privacy),
     )
@@ -89,6 +90,12 @@ def _veil(value: Any, name: str = "", *, is_private: bool = False) -> Any:
 
 def _veil_headers(headers: list[tuple[str, str]], privacy: Privacy) -> list[tuple[str, str]]:
     return [(name, "") for name, _ in headers] if privacy == "metadata" else headers
+
+
+def _veil_query(query: str) -> str:
+    """The names alone; a word without a value may be either, and goes."""
+    parts = (part.partition("=") for part in query.split("&"))
+    return "&".join(f"{name}=" for name, equals, _ in parts if equals)
 
 
 def _measure(text: str) -> str:

@@ -96,7 +96,7 @@ def build_started(exchange: Exchange) -> Row:
         exchange.exchange_id,
         exchange.started_at,
         exchange.method,
-        storable(exchange.path),
+        storable(exchange.target),  # no path has a `?` of its own
         storable(exchange.model),
         int(exchange.is_stream),
         storable(exchange.api_version),
@@ -138,11 +138,13 @@ def build_settled(settled: Settlement) -> Row:
 def read_exchange(row: Mapping[str, Any]) -> Exchange:
     """The exchange of one row of the view; columns left out of the query come back empty."""
     reserved = row["reserved_picousd"]
+    path, _, query = row["path"].partition("?")
     return Exchange(
         exchange_id=row["exchange_id"],
         started_at=row["started_at"],
         method=row["method"],
-        path=row["path"],
+        path=path,
+        query=query,
         request_headers=_decode_headers(row.get("request_headers")),
         request_body=row.get("request_body", b""),
         model=row["model"],

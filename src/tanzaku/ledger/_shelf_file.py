@@ -50,9 +50,9 @@ class FileShelf:
     """A `Shelf` in a file. Made by `FileShelf.open`.
 
     A call returns when its transaction is committed: it outlives this process, killed or not. A
-    power cut may take the last ones with it, whole (WAL without a flush for each commit), so that
-    there is nothing to gain from writing several calls in one transaction. What was dropped leaves
-    room in the file that the next rows take.
+    power cut may take the last ones with it, whole (WAL without a flush for each commit), unless
+    the shelf was opened with `is_flushed`; so there is little to gain from writing several calls in
+    one transaction. What was dropped leaves room in the file that the next rows take.
     """
 
     def __init__(self, path: Path, connection: apsw.Connection, resources: ExitStack) -> None:
@@ -62,9 +62,10 @@ class FileShelf:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="tanzaku-shelf")
 
     @classmethod
-    def open(cls, path: Path | None) -> Self:
+    def open(cls, path: Path | None, *, is_flushed: bool = False) -> Self:
         """Open `path`, made when it is missing (mode 0600); None is a private file that `close`
-        deletes. Not for network file systems.
+        deletes. With `is_flushed` what was committed outlives a power cut too, at the price of a
+        flush for each call. Not for network file systems.
 
         UserError when another process writes the file, when it is not a shelf or one of a newer
         Tanzaku, when it cannot be written, or when SQLite itself is unsound.
@@ -81,7 +82,7 @@ class FileShelf:
                 _ensure_own_file(path)
                 connection = connect_writer(path, is_durable=is_kept)
                 resources.callback(connection.close)
-                if is_kept:
+                if is_kept and not is_flushed:
                     connection.execute("PRAGMA synchronous = NORMAL")
                 _migrate(connection, path)
             except (OSError, apsw.Error) as error:

@@ -417,7 +417,8 @@ class Server:
     ) -> Configured:
         """The gateway that the configuration describes, not yet open."""
         path = self._ledger_path
-        shelf = FileShelf.open(None if path is None else find_key_shelf(path))
+        # Keys are seldom changed, and one that was revoked must never come back.
+        shelf = FileShelf.open(None if path is None else find_key_shelf(path), is_flushed=True)
         stack.callback(shelf.close)
         work = FileShelf.open(None if path is None else find_work_shelf(path))
         stack.callback(work.close)

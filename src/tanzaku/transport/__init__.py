@@ -37,6 +37,7 @@ from tanzaku.transport._redact import (
     RedactingFormatter,
     redact_body,
     redact_headers,
+    redact_query,
     redact_text,
 )
 from tanzaku.transport._redact_json import redact_json
@@ -111,6 +112,7 @@ __all__ = [
     "redact_body",
     "redact_headers",
     "redact_json",
+    "redact_query",
     "redact_text",
     "refuse_plainly",
     "run_until_signal",

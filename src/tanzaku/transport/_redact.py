@@ -8,6 +8,7 @@ access keys, JSON Web Tokens (RFC 7519), PEM private keys, user information in U
 import logging
 import re
 from typing import override
+from urllib.parse import unquote_plus
 
 from tanzaku.transport._http import HeaderList
 
@@ -65,6 +66,11 @@ _SIGNS_IN_BODY = (b"sk-ant-", b"sk-tzk-", b"c2st", b"NrL", b"zay1")
 _KEY_STARTS = tuple(start.encode() for start in (*_KEY_STARTS_IN_TEXT, *_KEY_STARTS_IN_BASE64))
 _KEY_IN_BODY = re.compile(rb"(?:" + b"|".join(_KEY_STARTS) + rb")[A-Za-z0-9+/=_\-]{8,}")
 
+# A token and not tokens, whose number may be asked for.
+_SECRET_PARAMETER = re.compile(
+    r"(?i)key|token(?!s)|secret|passw|signature|^sig$|credential|auth(?!or)"
+)
+
 _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
     (
         re.compile(
@@ -118,6 +124,17 @@ def redact_text(text: str) -> str:
     for pattern, replacement in _PATTERNS:
         text = pattern.sub(replacement, text)
     return text
+
+
+def redact_query(query: str) -> str:
+    """A URL's query as `redact_text` has it, and every value masked whose name says it is a
+    credential."""
+    return "&".join(_redact_parameter(part) for part in redact_text(query).split("&"))
+
+
+def _redact_parameter(part: str) -> str:
+    name, _, value = part.partition("=")
+    return f"{name}={MASK}" if value and _SECRET_PARAMETER.search(unquote_plus(name)) else part
 
 
 def redact_body(body: bytes) -> bytes:

@@ -13,20 +13,23 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from tanzaku.cli.replayed import write_as
+from tanzaku.core import UserError
 from tanzaku.exchange import Exchange
 from tanzaku.look import strip_controls
 
 type Kept = list[tuple[str, str, dict[str, str], bytes]]
 
 
-def build(body: bytes, *, path: str = "/v1/messages", beta: str = "b1,b2") -> Exchange:
+def build(
+    body: bytes, *, path: str = "/v1/messages", beta: str = "b1,b2", query: str = ""
+) -> Exchange:
     headers = [
         ("content-type", "application/json"),
         ("anthropic-version", "2023-06-01"),
         ("anthropic-beta", beta),
         ("user-agent", "somebody's"),
     ]
-    return Exchange("exch_1", 1764000000.0, "POST", path, headers, body)
+    return Exchange("exch_1", 1764000000.0, "POST", path, headers, body, query=query)
 
 
 @pytest.fixture(scope="module")
@@ -104,6 +107,21 @@ def test_a_path_is_no_pattern_and_no_command(listener: tuple[str, Kept], path: s
     run(write_as("curl", build(b"{}", path=path)), url)
     assert [target for _, target, _, _ in kept] == [path]
     kept.clear()
+
+
+@pytest.mark.needs("curl")
+@pytest.mark.parametrize("query", ["beta=true", "a=[1-3]&b={x,y}", "q=$(id)&'`id`'", "a=%20&a=?"])
+def test_a_query_goes_as_it_came(listener: tuple[str, Kept], query: str) -> None:
+    url, kept = listener
+    run(write_as("curl", build(b"{}", query=query)), url)
+    assert [target for _, target, _, _ in kept] == [f"/v1/messages?{query}"]
+    kept.clear()
+
+
+@pytest.mark.parametrize("shape", ["python", "typescript"])
+def test_a_query_that_no_sdk_can_say_is_not_said_in_part(shape: str) -> None:
+    with pytest.raises(UserError, match="a name twice"):
+        write_as(shape, build(b'{"model":"m"}', query="tag=a&tag=b"))
 
 
 @pytest.mark.needs("curl")

@@ -119,6 +119,23 @@ def test_metadata_keeps_neither_bodies_nor_values_of_headers(
     assert kept.settlement.cost == exchange.settlement.cost
 
 
+@pytest.mark.parametrize(
+    ("privacy", "kept"),
+    [
+        ("full", "beta=true&q=Ann&Ann&x=%41nn="),
+        ("redacted", "beta=&q=&x="),
+        ("metadata", "beta=&q=&x="),
+    ],
+)
+def test_of_a_query_only_full_keeps_the_values(
+    privacy: str, kept: str, place: Place, build_exchange: Build
+) -> None:
+    keep(place, [build_exchange(1, query="beta=true&q=Ann&Ann&x=%41nn=")], privacy=privacy)
+    with Ledger.read(place) as reader:
+        exchange = reader.get_exchange("exch_000001")
+    assert (exchange.path, exchange.query) == ("/v1/messages", kept)
+
+
 @pytest.mark.parametrize("body", [b"", b"plain words", b"\xff\xfe", b"event: x\ndata: no json\n\n"])
 def test_what_cannot_be_read_is_its_length_alone(
     place: Place, build_exchange: Build, body: bytes

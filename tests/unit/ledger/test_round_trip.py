@@ -19,6 +19,8 @@ type MakePlace = Callable[[], AbstractContextManager[Place]]
 
 # PostgreSQL's texts have no NUL: there is a test of its own for that.
 TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
+# What a URL may have as its path and query: only the first `?` parts them.
+PATHS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0?"), max_size=20)
 TIMES = st.floats(0, 4e9)
 HEADERS = st.lists(
     st.tuples(st.sampled_from(["content-type", "request-id", "anthropic-version"]), TEXTS),
@@ -63,7 +65,8 @@ EXCHANGES = st.builds(
     exchange_id=st.uuids().map(str),
     started_at=TIMES,
     method=st.sampled_from(["GET", "POST"]),
-    path=TEXTS,
+    path=PATHS,
+    query=TEXTS,
     request_headers=HEADERS,
     request_body=st.binary(max_size=50),
     model=st.none() | TEXTS,

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import apsw
 import pytest
 
 from tanzaku.core import SystemClock
@@ -80,13 +81,13 @@ class Bench:
     def write(self, text: str) -> None:
         self.path.write_text(text.replace("$A", self.a.url).replace("$B", self.b.url))
 
-    async def open(self, stack: AsyncExitStack, text: str) -> None:
+    async def open(self, stack: AsyncExitStack, text: str, ledger: Path | None = None) -> None:
         for api in (self.a, self.b):
             running = await stack.enter_async_context(serve(api, max_body_bytes=1 << 20))
             api.url = running.url
         self.write(text)
         options = ServerOptions(config=self.path, environment=ENVIRONMENT)
-        self.server = await stack.enter_async_context(Server(options=options))
+        self.server = await stack.enter_async_context(Server(ledger=ledger, options=options))
         stack.push_async_callback(self.client.close)
 
     async def send(
@@ -368,3 +369,25 @@ def test_an_upstream_that_does_not_answer_in_time_is_another(
     limits = "retry: {max_retries: 0}, timeouts: {first_byte_s: 0.05}"
     text = TWO.replace("retry: {max_retries: 1, backoff_s: [0]}", limits)
     play(text + f"    on: {on}\n", scene)
+
+
+def test_what_became_of_keys_outlives_a_power_cut_without_slowing_what_may_be_asked_again(
+    tmp_path: Path,
+) -> None:
+    """By SQLite's levels: with FULL (2) a commit in WAL mode is flushed, with NORMAL (1) not yet."""
+
+    async def scene() -> dict[str, object]:
+        async with asyncio.timeout(30), AsyncExitStack() as stack:
+            bench = Bench(tmp_path)
+            await bench.open(stack, TWO, tmp_path / "calls.db")
+            _, made = await bench.ask_admin("POST", "keys", {"name": "checkout"})
+            status, _ = await bench.ask_admin("POST", f"keys/{made['id']}/revoke", {})
+            assert status == 200
+            return {
+                Path(connection.filename).name: connection.pragma("synchronous")
+                for connection in apsw.connections()
+                if connection.filename.startswith(str(tmp_path)) and not connection.readonly("main")
+            }
+
+    levels = asyncio.run(scene())
+    assert (levels["calls.db.keys"], levels["calls.db.work"], levels["calls.db"]) == (2, 1, 2)

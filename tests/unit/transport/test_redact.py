@@ -6,7 +6,13 @@ import logging
 
 import pytest
 
-from tanzaku.transport import RedactingFormatter, redact_body, redact_headers, redact_text
+from tanzaku.transport import (
+    RedactingFormatter,
+    redact_body,
+    redact_headers,
+    redact_query,
+    redact_text,
+)
 
 CANARY = "c4n4ry"
 JWT = f"eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ{CANARY}In0.{CANARY}sig"
@@ -95,6 +101,24 @@ def test_a_credential_inside_a_text_is_masked_and_the_rest_stays(secret: str) ->
 )  # fmt: skip
 def test_plain_text_is_left_alone(text: str) -> None:
     assert redact_text(text) == text
+
+
+@pytest.mark.parametrize(
+    ("query", "kept"),
+    [
+        ("beta=true&limit=20&after_id=msgbatch_1", None),
+        ("max_tokens=5&author=ann", None),
+        (f"key={CANARY}", "key=[redacted]"),
+        (f"a=1&access_token={CANARY}&b", "a=1&access_token=[redacted]&b"),
+        (f"X-Amz-Signature={CANARY}&sig={CANARY}", "X-Amz-Signature=[redacted]&sig=[redacted]"),
+        (f"%6bey={CANARY}", "%6bey=[redacted]"),
+        (f"q=sk-ant-{CANARY}", "q=[redacted]"),
+        ("key=&token", None),
+        ("", None),
+    ],
+)
+def test_of_a_query_what_is_named_like_a_credential_is_masked(query: str, kept: str | None) -> None:
+    assert redact_query(query) == (query if kept is None else kept)
 
 
 def test_the_formatter_masks_messages_arguments_extras_and_tracebacks() -> None:

@@ -17,7 +17,7 @@ from tanzaku.gateway._stages import Asked, Hold, Treasury, Used, Worst
 from tanzaku.gateway.batching._deferred import Facts, Way
 from tanzaku.gateway.batching._settings import OnLate
 from tanzaku.ledger import Ledger, LedgerError
-from tanzaku.transport import HttpRequest, redact_body, redact_headers, redact_text
+from tanzaku.transport import HttpRequest, redact_body, redact_headers, redact_query, redact_text
 
 _JSON = ("content-type", "application/json")
 _SHARE = Decimal("0.5")
@@ -176,6 +176,7 @@ def _build_exchange(deferred_id: str, facts: Facts, request: bytes, ending: Endi
         api_version=dict(facts.group.headers).get("anthropic-version"),
         reserved_usd=None if facts.worst is None else facts.worst.usd,
         labels=kept | {name: value for name, value in own.items() if value},
+        query=redact_query(facts.group.query),
     )
 
 
