@@ -49,7 +49,9 @@ def upstream() -> Iterator[Server]:
 
 
 @asynccontextmanager
-async def open_gateway(folder: Path, upstream_url: str) -> AsyncIterator[RunningServer]:
+async def open_gateway(
+    folder: Path, upstream_url: str, lost: list[int]
+) -> AsyncIterator[RunningServer]:
     clock = SystemClock()
     async with AsyncExitStack() as stack:
         ledger = stack.enter_context(Ledger.open(folder / "ledger.db", clock=clock))
@@ -76,7 +78,10 @@ async def open_gateway(folder: Path, upstream_url: str) -> AsyncIterator[Running
                     return await routes(request)
                 head = read_request_head(request.headers)
                 asked = await read_asked(request, head, clock.now())
-                return await routes.defer(asked, ANYONE, [Target("up", send)])
+                ticket = await routes.defer(asked, ANYONE, [Target("up", send)])
+                return (
+                    HttpResponse(lost.pop(), [(b"retry-after-ms", b"1")], b"") if lost else ticket
+                )
             except ApiError as error:
                 headers = [(b"content-type", b"application/json"), *error.headers]
                 return HttpResponse(error.status, headers, error.body(derive_id("req", "x")))
@@ -86,8 +91,16 @@ async def open_gateway(folder: Path, upstream_url: str) -> AsyncIterator[Running
 
 
 @pytest.fixture
-def start(tmp_path: Path, upstream: Server) -> Callable[[], ThreadedServer[RunningServer]]:
-    return lambda: ThreadedServer(lambda: open_gateway(tmp_path, upstream.url))
+def lost() -> list[int]:
+    """Statuses that clients get in place of their next tickets."""
+    return []
+
+
+@pytest.fixture
+def start(
+    tmp_path: Path, upstream: Server, lost: list[int]
+) -> Callable[[], ThreadedServer[RunningServer]]:
+    return lambda: ThreadedServer(lambda: open_gateway(tmp_path, upstream.url, lost))
 
 
 def test_the_sdk_asks_later_and_gets_the_message(
@@ -134,6 +147,25 @@ def test_errors_are_the_sdks_own(start: Callable[[], ThreadedServer[RunningServe
             ask_later(client, when="soon", model="claude-haiku-4-5", **hello)
         with pytest.raises(anthropic.NotFoundError):
             Later(client, "later_0").poll()
+
+
+def test_the_sdk_that_loses_its_ticket_asks_again_and_has_asked_once(
+    start: Callable[[], ThreadedServer[RunningServer]],
+    upstream: Server,
+    lost: list[int],
+    tmp_path: Path,
+) -> None:
+    lost += [502, 504]
+    with start() as running:
+        client = anthropic.Anthropic(base_url=running.url, api_key="any")
+        later = ask_later(client, **HELLO)
+        assert later.result().type == "message"
+        assert lost == []
+        named = [ask_later(client, idempotency_key="one", **HELLO) for _ in range(2)]
+        assert named[0].id == named[1].id != later.id
+        assert named[0].result().type == "message"
+    with Ledger.read(tmp_path / "ledger.db") as ledger:
+        assert ledger.totals().exchanges == 2
 
 
 def test_many_calls_go_in_one_batch_as_they_come_off_the_shelf(

@@ -13,9 +13,11 @@ from pydantic_core import to_json
 from tanzaku.core import Clock, end_tasks
 from tanzaku.gateway._stages import WHEN, Asked, Caller, Target
 from tanzaku.gateway.batching._books import DeferredBooks
+from tanzaku.gateway.batching._claim import read_claim
 from tanzaku.gateway.batching._courier import Courier
 from tanzaku.gateway.batching._deferred import (
     LATER,
+    Claim,
     Deferred,
     Facts,
     Group,
@@ -75,6 +77,7 @@ class Batching:
         self._parcels: dict[str, Parcel] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._wake = asyncio.Event()
+        self._claiming = asyncio.Lock()
         self._sleeps_until = -math.inf
         self.endings = Endings(settings, self.send, shelf=shelf, books=books, clock=clock)
 
@@ -91,9 +94,20 @@ class Batching:
     async def accept(self, asked: Asked, caller: Caller, targets: Sequence[Target]) -> Deferred:
         """Take a call with `tanzaku-when`; it is on the shelf when this returns.
 
-        It goes to the first of `targets` that takes batches. ApiError 400 for what cannot be
-        deferred, 429 when too many wait or a budget has no room.
+        It goes to the first of `targets` that takes batches. A call that comes again under its
+        idempotency key is the one of the first time. ApiError 400 for what cannot be deferred, 429
+        when too many wait or a budget has no room.
         """
+        claim = read_claim(asked, caller, _build_group("", asked))
+        if claim is None:
+            return await self._accept(asked, caller, targets, None)
+        async with self._claiming:
+            before = self.endings.find_claimed(claim)
+            return before or await self._accept(asked, caller, targets, claim)
+
+    async def _accept(
+        self, asked: Asked, caller: Caller, targets: Sequence[Target], claim: Claim | None
+    ) -> Deferred:
         after_s = parse_when(asked.labels[WHEN])
         target = next((one for one in targets if one.name in self._upstreams), None)
         if target is None:
@@ -118,6 +132,7 @@ class Batching:
             deadline=deadline,
             size=len(body),
             worst=self._books.bound(params, body, self._settings.on_late, asked.now),
+            claim=claim,
         )
         deferred_id = f"later_{self._chance.getrandbits(128):032x}"
         self._books.reserve(deferred_id, facts)
@@ -129,7 +144,9 @@ class Batching:
             with suppress(LedgerError):
                 await self._shelf.drop(LATER, deferred_id)
             raise
-        call = Deferred(deferred_id, facts.group, caller.key_id, asked.now, deadline, len(body))
+        call = Deferred(
+            deferred_id, facts.group, caller.key_id, asked.now, deadline, len(body), claim=claim
+        )
         self.endings.add(call)
         self._desk.put(call)
         self._desk.remind(call)

@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
+from tanzaku.gateway.batching._claim import IDEMPOTENCY_KEY
 from tanzaku.gateway.batching._routes import LATER_PATH
 
 if TYPE_CHECKING:
@@ -42,12 +44,20 @@ class Later:
         self.client.delete(f"{LATER_PATH}/{self.id}", cast_to=_JSON)
 
 
-def ask_later(client: "Anthropic", *, when: str = "batch", **params: Any) -> Later:
+def ask_later(
+    client: "Anthropic", *, when: str = "batch", idempotency_key: str = "", **params: Any
+) -> Later:
     """Ask for a message at half the price: `params` are those of `client.messages.create`.
 
     `when` is by when the answer is wanted: `90s`, `30m`, `6h` (1m to 24h), or `batch` for whenever.
+    However often the client tries, it is one call. With an `idempotency_key` of one's own the same
+    question asked anew, by another process say, is that one call too.
     """
+    key = idempotency_key or str(uuid4())
     ticket = client.post(
-        "/v1/messages", cast_to=_JSON, body=params, options={"headers": {"tanzaku-when": when}}
+        "/v1/messages",
+        cast_to=_JSON,
+        body=params,
+        options={"headers": {"tanzaku-when": when, IDEMPOTENCY_KEY: key}},
     )
     return Later(client, ticket["id"])

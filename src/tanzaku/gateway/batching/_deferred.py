@@ -29,6 +29,14 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
+class Claim:
+    """Hashes, in hex, of who asks under which idempotency key, and of what is asked."""
+
+    name: str
+    request: str
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """What stays the same from the acceptance of a call to its record."""
 
@@ -40,6 +48,7 @@ class Facts:
     deadline: float | None
     size: int
     worst: Worst | None
+    claim: Claim | None = None
 
 
 @dataclass(slots=True)
@@ -56,6 +65,7 @@ class Deferred:
     size: int
     state: State = "queued"
     way: Way = "none"
+    claim: Claim | None = None
 
     @property
     def is_over(self) -> bool:
@@ -77,7 +87,7 @@ def build_row(
     expires_at: float | None = None,
 ) -> ShelfRow:
     """The row of a call. `status` is its answer's once it has one."""
-    caller, worst = facts.caller, facts.worst
+    caller, worst, claim = facts.caller, facts.worst, facts.claim
     kept = {
         "group": [facts.group.upstream, facts.group.headers, facts.group.query],
         "caller": [caller.key_id, caller.team, caller.owner, caller.tags],
@@ -94,6 +104,7 @@ def build_row(
         "state": state,
         "status": status,
         "way": way,
+        "claim": claim and [claim.name, claim.request],
     }
     return ShelfRow(
         LATER, deferred_id, facts.made_at, facts=to_json(kept), body=body, expires_at=expires_at
@@ -117,6 +128,7 @@ def read_facts(row: ShelfRow) -> Facts:
         kept["deadline"],
         kept["size"],
         worst,
+        _read_claim(kept),
     )
 
 
@@ -138,7 +150,13 @@ def read_deferred(row: ShelfRow) -> Deferred:
         kept["size"],
         kept["state"],
         kept["way"],
+        _read_claim(kept),
     )
+
+
+def _read_claim(kept: Mapping[str, Any]) -> Claim | None:
+    claim = kept.get("claim")  # older rows have none
+    return None if claim is None else Claim(*claim)
 
 
 def _read_group(kept: list[Any]) -> Group:

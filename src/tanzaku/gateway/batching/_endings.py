@@ -9,8 +9,10 @@ from collections.abc import Awaitable, Callable, Sequence
 from tanzaku.core import Clock
 from tanzaku.gateway._asked import MESSAGES
 from tanzaku.gateway.batching._books import DeferredBooks, Ending
+from tanzaku.gateway.batching._claim import IDEMPOTENCY_KEY
 from tanzaku.gateway.batching._deferred import (
     LATER,
+    Claim,
     Deferred,
     State,
     build_row,
@@ -61,22 +63,33 @@ class Endings:
         self._books = books
         self._clock = clock
         self._open = 0
+        self._claimed: dict[str, Deferred] = {}
         self._expiries: list[tuple[float, str]] = []
         self._waiters: dict[str, asyncio.Event] = {}
         self._direct = asyncio.Semaphore(_MOST_DIRECT)
 
     def add(self, call: Deferred) -> None:
         """A call was accepted."""
-        self.calls[call.id] = call
+        self._take(call)
         self._open += 1
 
     def restore(self, call: Deferred, expires_at: float | None) -> None:
         """A call was found on the shelf."""
-        self.calls[call.id] = call
+        self._take(call)
         if call.is_over:
             heapq.heappush(self._expiries, (expires_at or math.inf, call.id))
         else:
             self._open += 1
+
+    def find_claimed(self, claim: Claim) -> Deferred | None:
+        """The call that was accepted under this claim and is still known. ApiError 400 where
+        something else was asked for under it."""
+        call = self._claimed.get(claim.name)
+        if call is not None and call.claim != claim:
+            raise ApiError.invalid_request(
+                f"{IDEMPOTENCY_KEY}: {call.id} was asked for with this key, and was another request"
+            )
+        return call
 
     def count_open(self) -> int:
         """How many calls have no answer yet."""
@@ -162,10 +175,17 @@ class Endings:
         """Let go of answers that were kept long enough."""
         is_any = False
         while self._expiries and self._expiries[0][0] <= now:
-            del self.calls[heapq.heappop(self._expiries)[1]]
+            call = self.calls.pop(heapq.heappop(self._expiries)[1])
+            if call.claim is not None:
+                del self._claimed[call.claim.name]
             is_any = True
         if is_any:
             await self._shelf.purge(now)
+
+    def _take(self, call: Deferred) -> None:
+        self.calls[call.id] = call
+        if call.claim is not None:
+            self._claimed[call.claim.name] = call
 
     async def _send_now(self, call: Deferred) -> None:
         call.state = "direct"

@@ -100,8 +100,11 @@ class World:
         self.acknowledged: list[str] = []
         self._starts = 0
 
-    async def live(self, power: Power, texts: list[str], hours: float = 1.0) -> None:
-        """One process, until its power goes off or the time is over."""
+    async def live(
+        self, power: Power, texts: list[str], hours: float = 1.0, *, claims: bool = False
+    ) -> None:
+        """One process, until its power goes off or the time is over. With `claims` its client
+        names each call by its text, as one does that asks again until it has a ticket."""
         self._starts += 1
 
         async def send(request: HttpRequest) -> HttpResponse:
@@ -117,7 +120,9 @@ class World:
         try:
             async with it.batching.run():
                 while texts:
-                    self.acknowledged.append(await it.defer_id(build_params(texts[0]), "batch"))
+                    name = [(b"idempotency-key", texts[0].encode())] if claims else None
+                    params = build_params(texts[0])
+                    self.acknowledged.append(await it.defer_id(params, "batch", headers=name))
                     texts.pop(0)
                 end = self.clock.now() + hours * HOUR_S
                 while self.clock.now() < end and not power.is_off:
@@ -167,6 +172,22 @@ def test_a_kill_at_any_step_loses_and_repeats_nothing() -> None:
         if not live_through(plan):
             break
     assert until > 40
+
+
+def test_a_kill_at_any_step_makes_no_second_call_of_one_that_is_posted_again() -> None:
+    for until in itertools.count():
+
+        async def plan(world: World, until: int = until) -> bool:
+            power = Power(until)
+            texts = ["a", "b"]
+            await world.live(power, texts, claims=True)
+            await world.live(Power(None), texts, claims=True)
+            assert len(world.upstream.asked) == 2
+            return power.is_off
+
+        if not live_through(plan):
+            break
+    assert until > 25
 
 
 @pytest.mark.parametrize("seed", range(20))
