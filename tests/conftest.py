@@ -2,11 +2,13 @@
 
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from harness.postgres import find_postgres
+from harness.unclosed import HttpClient, fail_for_unclosed, note_clients
 
 CLIENTS = Path(__file__).parent / "clients"
 PARTS = {
@@ -26,6 +28,23 @@ PARTS = {
 def _no_live_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in os.environ if name.startswith(("ANTHROPIC_", "TANZAKU_"))]:
         monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _clients() -> Iterator[list[HttpClient]]:
+    with note_clients() as made:
+        yield made
+        fail_for_unclosed(made)
+
+
+@pytest.fixture(autouse=True)
+def _closes_its_clients(_clients: list[HttpClient]) -> Iterator[None]:
+    """A client made in a test is closed when the test ends (one of a wider fixture, by its end)."""
+    longer_lived = [client for client in _clients if not client.is_closed]
+    _clients.clear()
+    yield
+    fail_for_unclosed(_clients)
+    _clients.extend(longer_lived)
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -3,7 +3,7 @@ server of its own."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from decimal import Decimal
 from pathlib import Path
 from random import Random
@@ -106,8 +106,7 @@ def start(
 def test_the_sdk_asks_later_and_gets_the_message(
     start: Callable[[], ThreadedServer[RunningServer]], upstream: Server, tmp_path: Path
 ) -> None:
-    with start() as running:
-        client = anthropic.Anthropic(base_url=running.url, api_key="any")
+    with start() as running, anthropic.Anthropic(base_url=running.url, api_key="any") as client:
         later = ask_later(
             client,
             when="6h",
@@ -135,8 +134,7 @@ def test_the_sdk_asks_later_and_gets_the_message(
 
 
 def test_errors_are_the_sdks_own(start: Callable[[], ThreadedServer[RunningServer]]) -> None:
-    with start() as running:
-        client = anthropic.Anthropic(base_url=running.url, api_key="any")
+    with start() as running, anthropic.Anthropic(base_url=running.url, api_key="any") as client:
         hello = {"max_tokens": 9, "messages": [{"role": "user", "content": "Hello"}]}
         unknown = ask_later(client, model="claude-haiku-9", **hello)
         with pytest.raises(anthropic.NotFoundError, match="claude-haiku-9"):
@@ -174,26 +172,25 @@ def test_many_calls_go_in_one_batch_as_they_come_off_the_shelf(
     """8 MB of requests, through a client, a socket and a server."""
 
     async def ask_all(url: str) -> list[str]:
-        client = anthropic.AsyncAnthropic(base_url=url, api_key="any")
+        async with anthropic.AsyncAnthropic(base_url=url, api_key="any") as client:
 
-        async def ask(number: int) -> str:
-            told = await client.post(
-                "/v1/messages",
-                cast_to=dict[str, str],
-                body={
-                    "model": "claude-haiku-4-5",
-                    "max_tokens": 9,
-                    "messages": [{"role": "user", "content": f"{number} {'long ' * 8000}"}],
-                },
-                options={"headers": {"tanzaku-when": "batch"}},
-            )
-            return told["id"]
+            async def ask(number: int) -> str:
+                told = await client.post(
+                    "/v1/messages",
+                    cast_to=dict[str, str],
+                    body={
+                        "model": "claude-haiku-4-5",
+                        "max_tokens": 9,
+                        "messages": [{"role": "user", "content": f"{number} {'long ' * 8000}"}],
+                    },
+                    options={"headers": {"tanzaku-when": "batch"}},
+                )
+                return told["id"]
 
-        return [await ask(number) for number in range(200)]
+            return [await ask(number) for number in range(200)]
 
-    with start() as running:
+    with start() as running, anthropic.Anthropic(base_url=running.url, api_key="any") as client:
         ids = asyncio.run(ask_all(running.url))
-        client = anthropic.Anthropic(base_url=running.url, api_key="any")
         messages = [Later(client, call_id).result() for call_id in ids]
         assert {message.type for message in messages} == {"message"}
     with Ledger.read(tmp_path / "ledger.db") as ledger:
@@ -203,16 +200,14 @@ def test_many_calls_go_in_one_batch_as_they_come_off_the_shelf(
 def test_a_restart_goes_on_with_what_was_accepted(
     start: Callable[[], ThreadedServer[RunningServer]],
 ) -> None:
-    with start() as running:
-        client = anthropic.Anthropic(base_url=running.url, api_key="any")
+    with start() as running, anthropic.Anthropic(base_url=running.url, api_key="any") as client:
         later = ask_later(
             client,
             model="claude-haiku-4-5",
             max_tokens=9,
             messages=[{"role": "user", "content": "Hello"}],
         )
-    with start() as running:
-        client = anthropic.Anthropic(base_url=running.url, api_key="any")
+    with start() as running, anthropic.Anthropic(base_url=running.url, api_key="any") as client:
         assert Later(client, later.id).result().type == "message"
 
 
@@ -239,24 +234,37 @@ def gateway(tmp_path: Path) -> Iterator[Server]:
         yield server
 
 
-def create_client(server: Server, **limits: object) -> anthropic.Anthropic:
-    told = httpx2.post(
-        f"{server.url}/_tanzaku/keys",
-        headers={"authorization": f"Bearer {TOKEN}"},
-        json={"name": "n", **limits},
-    )
-    return anthropic.Anthropic(base_url=server.url, api_key=told.json()["key"])
+type CreateClient = Callable[..., anthropic.Anthropic]
 
 
-def test_a_virtual_key_asks_later_and_no_other_sees_it(gateway: Server) -> None:
-    one, other = create_client(gateway, team="night"), create_client(gateway)
+@pytest.fixture
+def create_client(gateway: Server) -> Iterator[CreateClient]:
+    """The SDK with a new virtual key that has these limits."""
+    with ExitStack() as clients:
+
+        def create(**limits: object) -> anthropic.Anthropic:
+            told = httpx2.post(
+                f"{gateway.url}/_tanzaku/keys",
+                headers={"authorization": f"Bearer {TOKEN}"},
+                json={"name": "n", **limits},
+            )
+            client = anthropic.Anthropic(base_url=gateway.url, api_key=told.json()["key"])
+            return clients.enter_context(client)
+
+        yield create
+
+
+def test_a_virtual_key_asks_later_and_no_other_sees_it(
+    gateway: Server, create_client: CreateClient
+) -> None:
+    one, other = create_client(team="night"), create_client()
     later = ask_later(one, when="6h", **HELLO)
     message = later.result()
     assert message.usage.service_tier == "batch"
     with pytest.raises(anthropic.NotFoundError):
         Later(other, later.id).poll()
     with pytest.raises(anthropic.AuthenticationError):
-        Later(anthropic.Anthropic(base_url=gateway.url, api_key="k"), later.id).poll()
+        Later(one.with_options(api_key="k"), later.id).poll()
     (seen,) = gateway.requests
     assert (seen.exchange.labels["team"], seen.exchange.labels["later"]) == ("night", later.id)
     full = Decimal(message.usage.input_tokens + 5 * message.usage.output_tokens) / 1_000_000
@@ -265,17 +273,21 @@ def test_a_virtual_key_asks_later_and_no_other_sees_it(gateway: Server) -> None:
     assert seen.exchange.settlement.cost.total_usd == full / 2
 
 
-def test_what_a_key_may_not_ask_it_may_not_ask_later(gateway: Server) -> None:
-    client = create_client(gateway, models=["claude-haiku-5-5"])
+def test_what_a_key_may_not_ask_it_may_not_ask_later(
+    gateway: Server, create_client: CreateClient
+) -> None:
+    client = create_client(models=["claude-haiku-5-5"])
     with pytest.raises(anthropic.PermissionDeniedError):
         ask_later(client, **HELLO)
     with pytest.raises(anthropic.BadRequestError, match="tanzaku-when"):
-        ask_later(create_client(gateway), when="never", **HELLO)
+        ask_later(create_client(), when="never", **HELLO)
     assert [one.settlement and one.settlement.status for one in gateway.exchanges] == [400, 403]
 
 
-def test_a_clients_own_batch_names_the_gateway_and_is_charged_once(gateway: Server) -> None:
-    client = create_client(gateway, paths=["/v1/messages*"])
+def test_a_clients_own_batch_names_the_gateway_and_is_charged_once(
+    gateway: Server, create_client: CreateClient
+) -> None:
+    client = create_client(paths=["/v1/messages*"])
     requests: Any = [{"custom_id": f"r{number}", "params": HELLO} for number in range(3)]
     batch = client.messages.batches.create(requests=requests)
     shown = client.messages.batches.retrieve(batch.id)

@@ -20,14 +20,13 @@ FORMS = [
 ]
 
 
-def drive(url: str) -> None:
+def drive(client: anthropic.Anthropic) -> None:
     """Both auth headers, a stream, refusals, an unknown path, a key in the query."""
     question: dict[str, Any] = {
         "model": "claude-haiku-4-5",
         "max_tokens": 20,
         "messages": [{"role": "user", "content": "Hello"}],
     }
-    client = anthropic.Anthropic(base_url=url, api_key=CANARY, max_retries=0)
     client.messages.create(**question, extra_headers={"x-api-key": CANARY, "cookie": CANARY})
     with client.messages.stream(**question) as stream:
         stream.get_final_message()
@@ -45,11 +44,14 @@ def test_no_credential_survives_a_call(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
     caplog.set_level(logging.DEBUG, "tanzaku")
-    with Server(ledger=tmp_path / "ledger.db") as server:
+    with (
+        Server(ledger=tmp_path / "ledger.db") as server,
+        anthropic.Anthropic(base_url=server.url, api_key=CANARY, max_retries=0) as client,
+    ):
         server.fail(500)
         with pytest.raises(anthropic.InternalServerError):
-            drive(server.url)
-        drive(server.url)
+            drive(client)
+        drive(client)
         read = [b"".join(file.read_bytes() for file in tmp_path.rglob("*") if file.is_file())]
         for exchange in server.exchanges:
             path = f"/_tanzaku/exchanges/{exchange.exchange_id}"

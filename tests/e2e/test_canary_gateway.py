@@ -111,7 +111,8 @@ class Client:
             with urllib.request.urlopen(request, timeout=30) as answer:
                 status, head, text = answer.status, str(answer.headers), answer.read().decode()
         except urllib.error.HTTPError as error:
-            status, head, text = error.code, str(error.headers), error.read().decode()
+            with error:
+                status, head, text = error.code, str(error.headers), error.read().decode()
         # An upstream that does not know a model names it, and its answers pass unchanged.
         if status != 404 or not target.startswith("/v1/"):
             self.heard.append(head + text)

@@ -37,13 +37,12 @@ def test_a_word_that_is_no_command_ends_with_2(tanzaku: CommandLine) -> None:
 
 
 def test_a_served_call_is_logged_priced_and_shown(tanzaku: CommandLine, serve: Serve) -> None:
-    serving = serve()
-    client = anthropic.Anthropic(base_url=serving.url, api_key="canary-key-5b1c")
-    message = client.messages.create(
-        model="claude-haiku-4-5",
-        max_tokens=100,
-        messages=[{"role": "user", "content": "你好"}],
-    )
+    with anthropic.Anthropic(base_url=serve().url, api_key="canary-key-5b1c") as client:
+        message = client.messages.create(
+            model="claude-haiku-4-5",
+            max_tokens=100,
+            messages=[{"role": "user", "content": "你好"}],
+        )
     (row,) = json.loads(tanzaku.run("log", "--json"))
     assert row["model"] == "claude-haiku-4-5"
     assert row["usage"]["output_tokens"] == message.usage.output_tokens
@@ -138,10 +137,10 @@ def test_send_to_nobody_says_so(tanzaku: CommandLine) -> None:
 
 def test_count_agrees_with_count_tokens_of_the_server(tanzaku: CommandLine, serve: Serve) -> None:
     text = "短冊 is the strip of paper a haiku is written on."
-    client = anthropic.Anthropic(base_url=serve().url, api_key="k")
-    served = client.messages.count_tokens(
-        model="claude-haiku-4-5", messages=[{"role": "user", "content": text}]
-    )
+    with anthropic.Anthropic(base_url=serve().url, api_key="k") as client:
+        served = client.messages.count_tokens(
+            model="claude-haiku-4-5", messages=[{"role": "user", "content": text}]
+        )
     assert json.loads(tanzaku.run("count", text, "--json"))["input_tokens"] == served.input_tokens
     assert json.loads(tanzaku.run("count", "--json", stdin=text)) == json.loads(
         tanzaku.run("count", "-", "--json", stdin=text)

@@ -81,18 +81,16 @@ class Relay:
 
 @dataclass
 class Bench:
-    url: str
+    sdk: anthropic.Anthropic
     relay: Relay
 
     def client(self, to: str) -> anthropic.Anthropic:
-        return anthropic.Anthropic(
-            base_url=self.url, api_key="k", max_retries=0, default_headers={"x-to": to}
-        )
+        return self.sdk.with_options(default_headers={"x-to": to})
 
     def exchange(self, raw: Any) -> Any:
         """The record of an answer."""
         exchange_id = raw.headers["tanzaku-exchange-id"]
-        return self.client("").get(f"/_tanzaku/exchanges/{exchange_id}", cast_to=object)
+        return self.sdk.get(f"/_tanzaku/exchanges/{exchange_id}", cast_to=object)
 
 
 def ask(text: str = "Where is parcel SF1234567890?", **fields: Any) -> Any:
@@ -126,7 +124,9 @@ def bench(tmp_path_factory: pytest.TempPathFactory, far: tuple[str, Relay]) -> I
     process = CommandLine(folder, environment).start("serve", "--port", "0", "--config", str(path))
     assert process.stdout is not None
     url = next(line for line in process.stdout if "ANTHROPIC_BASE_URL=" in line)
-    yield Bench(url.rpartition("=")[2].strip(), far[1])
+    base_url = url.rpartition("=")[2].strip()
+    with anthropic.Anthropic(base_url=base_url, api_key="k", max_retries=0) as sdk:
+        yield Bench(sdk, far[1])
     process.terminate()
     process.communicate(timeout=40)
 

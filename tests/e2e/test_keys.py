@@ -38,8 +38,8 @@ class Gateway:
         return json.loads(self.keys(*words, "--json"))
 
     def ask(self, key: str, **more: Any) -> anthropic.types.Message:
-        client = anthropic.Anthropic(base_url=self.url, api_key=key, max_retries=0)
-        return client.messages.create(**QUESTION | more)
+        with anthropic.Anthropic(base_url=self.url, api_key=key, max_retries=0) as client:
+            return client.messages.create(**QUESTION | more)
 
 
 @pytest.fixture
@@ -87,11 +87,11 @@ def test_a_key_is_wanted_and_the_ledger_knows_whose_call_it_was(gateway: Gateway
         with pytest.raises(anthropic.AuthenticationError, match="Invalid bearer token"):
             gateway.ask(key)
     made = gateway.read("create", "--owner", "ann", "--team", "web")
-    client = anthropic.Anthropic(
+    with anthropic.Anthropic(
         base_url=gateway.url, api_key=made["key"], max_retries=0,
         default_headers={"tanzaku-team": "ops", "tanzaku-key": "key_forged"},
-    )  # fmt: skip
-    client.messages.create(**QUESTION)
+    ) as client:  # fmt: skip
+        client.messages.create(**QUESTION)
     newest = json.loads(gateway.tanzaku.run("log", "--json", "--limit", "1"))[0]
     assert (newest["labels"]["key"], newest["labels"]["team"]) == (made["id"], "web")
     assert newest["labels"]["owner"] == "ann"

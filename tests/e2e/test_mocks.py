@@ -238,12 +238,13 @@ def run_loop(server: Server, mocks: ToolMocks) -> list[dict[str, Any]]:
         beta_tool(function, description=function.__doc__, input_schema=function.input_schema)
         for function in mocks.tools()
     ]
-    Anthropic(base_url=server.url, api_key="any").beta.messages.tool_runner(
-        model="claude-haiku-4-5",
-        max_tokens=500,
-        tools=tools,
-        messages=[{"role": "user", "content": QUESTION}],
-    ).until_done()
+    with Anthropic(base_url=server.url, api_key="any") as client:
+        client.beta.messages.tool_runner(
+            model="claude-haiku-4-5",
+            max_tokens=500,
+            tools=tools,
+            messages=[{"role": "user", "content": QUESTION}],
+        ).until_done()
     return [
         block
         for message in server.requests[-1].body["messages"]

@@ -61,10 +61,10 @@ import os, subprocess, sys
 import pytest, anthropic
 
 def ask(**more):
-    client = anthropic.Anthropic(max_retries=0)
-    return client.messages.create(
-        model="claude-haiku-4-5", max_tokens=50,
-        messages=[{"role": "user", "content": "Hi"}], **more)
+    with anthropic.Anthropic(max_retries=0) as client:
+        return client.messages.create(
+            model="claude-haiku-4-5", max_tokens=50,
+            messages=[{"role": "user", "content": "Hi"}], **more)
 
 @pytest.mark.parametrize("turn", [1, 2, 3])
 def test_every_test_starts_anew(claude, turn):

@@ -18,13 +18,13 @@ KEY = "sk-ant-api03-c4n4ryC4N4RYc4n4ry"
 
 
 def record_two(tanzaku: CommandLine, serve: Serve) -> Path:
-    client = anthropic.Anthropic(base_url=serve().url, api_key=KEY)
-    for text in ("What is a tanzaku?", f"短冊? My key is {KEY}."):
-        client.messages.create(
-            model="claude-haiku-4-5",
-            max_tokens=60,
-            messages=[{"role": "user", "content": text}],
-        )
+    with anthropic.Anthropic(base_url=serve().url, api_key=KEY) as client:
+        for text in ("What is a tanzaku?", f"短冊? My key is {KEY}."):
+            client.messages.create(
+                model="claude-haiku-4-5",
+                max_tokens=60,
+                messages=[{"role": "user", "content": text}],
+            )
     file = tanzaku.data / "talk.jsonl"
     assert "2 exchanges written" in tanzaku.run("recordings", "export", str(file))
     return file
@@ -57,12 +57,14 @@ def test_what_one_server_recorded_another_replays(tanzaku: CommandLine, serve: S
     file = tanzaku.data / "talk.jsonl"
 
     def ask(url: str) -> anthropic.types.Message:
-        client = anthropic.Anthropic(base_url=url, api_key=KEY, max_retries=0)
-        with client.messages.stream(
-            model="claude-haiku-4-5",
-            max_tokens=200,
-            messages=[{"role": "user", "content": "Tell me about Kyoto."}],
-        ) as stream:
+        with (
+            anthropic.Anthropic(base_url=url, api_key=KEY, max_retries=0) as client,
+            client.messages.stream(
+                model="claude-haiku-4-5",
+                max_tokens=200,
+                messages=[{"role": "user", "content": "Tell me about Kyoto."}],
+            ) as stream,
+        ):
             return stream.get_final_message()
 
     recording = serve("--record", str(file), "--ledger", str(tanzaku.data / "a.db"))

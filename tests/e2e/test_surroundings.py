@@ -31,12 +31,13 @@ def build_client(server: Server, **more: Any) -> anthropic.Anthropic:
 
 
 def ask(server: Server, content: str = "Hello", **more: Any) -> str:
-    message = build_client(server).messages.create(
-        model="claude-haiku-4-5",
-        max_tokens=60,
-        messages=[{"role": "user", "content": content}],
-        **more,
-    )
+    with build_client(server) as client:
+        message = client.messages.create(
+            model="claude-haiku-4-5",
+            max_tokens=60,
+            messages=[{"role": "user", "content": content}],
+            **more,
+        )
     assert message.content[0].type == "text"
     return message.content[0].text
 
@@ -152,8 +153,11 @@ def test_a_replay_starts_anew_and_never_stands_beside_the_live_api(tmp_path: Pat
 
 def test_limits_are_told_in_headers_and_obeyed() -> None:
     limits = QuotaSettings(models={"haiku-4-5": Figures(requests=2)})
-    with Server(options=ServerOptions(simulator=SimulatorSettings(limits=limits))) as server:
-        raw = build_client(server).messages.with_raw_response.create(
+    with (
+        Server(options=ServerOptions(simulator=SimulatorSettings(limits=limits))) as server,
+        build_client(server) as client,
+    ):
+        raw = client.messages.with_raw_response.create(
             model="claude-haiku-4-5", max_tokens=20, messages=HELLO
         )
         assert raw.headers["anthropic-ratelimit-requests-remaining"] == "1"
@@ -166,16 +170,14 @@ def test_limits_are_told_in_headers_and_obeyed() -> None:
 
 def test_batches_and_files_outlive_the_server_that_keeps_them(tmp_path: Path) -> None:
     options = ServerOptions(shelf=tmp_path / "shelf.db")
-    with Server(options=options) as server:
-        client = build_client(server)
+    with Server(options=options) as server, build_client(server) as client:
         file = client.files.upload(file=("notes.txt", b"The launch is in Berlin.", "text/plain"))
         item: Any = {
             "custom_id": "one",
             "params": {"model": "claude-haiku-4-5", "max_tokens": 20, "messages": HELLO},
         }
         batch = client.messages.batches.create(requests=[item])
-    with Server(options=options) as server:
-        client = build_client(server)
+    with Server(options=options) as server, build_client(server) as client:
         assert client.files.retrieve_metadata(file.id).filename == "notes.txt"
         assert client.messages.batches.retrieve(batch.id).processing_status == "ended"
         (result,) = client.messages.batches.results(batch.id)
@@ -184,8 +186,7 @@ def test_batches_and_files_outlive_the_server_that_keeps_them(tmp_path: Path) ->
 
 
 def test_a_reset_forgets_files_that_were_not_to_be_kept() -> None:
-    with Server() as server:
-        client = build_client(server)
+    with Server() as server, build_client(server) as client:
         client.files.upload(file=("a.txt", b"a", "text/plain"))
         assert len(client.files.list().data) == 1
         server.reset()

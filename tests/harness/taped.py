@@ -1,7 +1,7 @@
 """A gateway on a socket whose upstream is recorded, or is a recording."""
 
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,10 +24,12 @@ class Talk:
     url: str
     port: int
     ledger: Ledger
+    _clients: ExitStack
 
     def client(self, **more: Any) -> Anthropic:
-        """The official SDK, pointed here."""
-        return Anthropic(base_url=self.url, api_key="k", **({"max_retries": 0} | more))
+        """The official SDK, pointed here; closed with the gateway."""
+        client = Anthropic(base_url=self.url, api_key="k", **({"max_retries": 0} | more))
+        return self._clients.enter_context(client)
 
     @property
     def exchanges(self) -> list[Exchange]:
@@ -48,7 +50,8 @@ async def _open(upstream: Handler, close: Callable[[], Any]) -> AsyncIterator[Ta
         with Ledger.open(None, clock=clock) as ledger:
             gateway = Gateway(OneTarget("test", upstream), ledger=ledger, clock=clock)
             async with serve(gateway, max_body_bytes=32 << 20) as running:
-                yield Talk(f"http://127.0.0.1:{running.port}", running.port, ledger)
+                with ExitStack() as clients:
+                    yield Talk(running.url, running.port, ledger, clients)
     finally:
         await close()
 

@@ -45,15 +45,15 @@ def run_demo(context: CliContext, *, ledger: Path | None) -> None:
         )
         # Past any proxy that the environment names: it cannot reach this machine's own server.
         direct = anthropic.DefaultHttpxClient(mounts={server.url: None})
-        client = anthropic.Anthropic(
+        with anthropic.Anthropic(
             base_url=server.url, api_key="offline-demo", http_client=direct
-        )
-        scenes = Scenes(context, client)
-        scenes.greet()
-        scenes.stream()
-        scenes.use_tool()
-        asyncio.run(scenes.plan(server.url))
-        scenes.be_refused()
+        ) as client:
+            scenes = Scenes(context, client)
+            scenes.greet()
+            scenes.stream()
+            scenes.use_tool()
+            asyncio.run(scenes.plan(server.url))
+            scenes.be_refused()
         exchanges = server.exchanges
     exchanges.reverse()
     print_exchanges(context, exchanges)

@@ -171,13 +171,13 @@ def _check_clock(context: CliContext) -> Check:
 def _check_live(context: CliContext, key: str) -> Check:
     import anthropic
 
-    client = anthropic.Anthropic(api_key=key, max_retries=0, timeout=20)
     try:
-        message = client.messages.create(
-            model="claude-haiku-4-5",
-            max_tokens=1,
-            messages=[{"role": "user", "content": "ping"}],
-        )
+        with anthropic.Anthropic(api_key=key, max_retries=0, timeout=20) as client:
+            message = client.messages.create(
+                model="claude-haiku-4-5",
+                max_tokens=1,
+                messages=[{"role": "user", "content": "ping"}],
+            )
     except anthropic.APIStatusError as error:
         return Check("live", "bad", f"{error.status_code} {error.type}", str(error.message))
     except anthropic.APIConnectionError as error:

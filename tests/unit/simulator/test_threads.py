@@ -98,7 +98,8 @@ def test_a_thread_is_refused_with_the_code_the_sdk_reads(
     body = read(refused)
     assert (refused.status, body["error"]["details"]["error_code"]) == (status, code)
     response = httpx2.Response(status, request=httpx2.Request("POST", "http://x"), json=body)
-    error = anthropic.Anthropic(api_key="k")._make_status_error_from_response(response)
+    with anthropic.Anthropic(api_key="k") as client:
+        error = client._make_status_error_from_response(response)
     assert type(error).__name__ == ERRORS[code]
 
 

@@ -38,25 +38,27 @@ def url() -> Iterator[str]:
 
 
 @pytest.fixture
-def bedrock(url: str) -> AnthropicBedrock:
-    return AnthropicBedrock(
+def bedrock(url: str) -> Iterator[AnthropicBedrock]:
+    with AnthropicBedrock(
         aws_access_key="AKIDDUMMY",
         aws_secret_key="d",
         aws_region="us-east-1",
         base_url=url,
         max_retries=0,
-    )
+    ) as client:
+        yield client
 
 
 @pytest.fixture
-def vertex(url: str) -> AnthropicVertex:
-    return AnthropicVertex(
+def vertex(url: str) -> Iterator[AnthropicVertex]:
+    with AnthropicVertex(
         project_id="p",
         region="us-east5",
         access_token="dummy",
         base_url=f"{url}/v1",
         max_retries=0,
-    )
+    ) as client:
+        yield client
 
 
 @pytest.mark.fidelity(
@@ -68,9 +70,8 @@ def vertex(url: str) -> AnthropicVertex:
 def test_bedrock_answers_whole(bedrock: AnthropicBedrock, url: str) -> None:
     raw = bedrock.messages.with_raw_response.create(model=HAIKU, extra_body=OLD, **ASK)
     message = raw.parse()
-    direct = anthropic.Anthropic(api_key="k", base_url=url).messages.create(
-        model="claude-haiku-4-5", **ASK
-    )
+    with anthropic.Anthropic(api_key="k", base_url=url) as client:
+        direct = client.messages.create(model="claude-haiku-4-5", **ASK)
     assert message.model == "claude-haiku-4-5-20251001"
     assert message.content == direct.content
     assert raw.headers["x-amzn-bedrock-input-token-count"] == str(message.usage.input_tokens)
@@ -101,8 +102,9 @@ def test_bedrock_streams_in_frames_that_botocore_reads(bedrock: AnthropicBedrock
 
 def test_bedrock_keys_work_as_bearer_tokens(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_BEARER_TOKEN_BEDROCK", "bedrock-key")
-    client = AnthropicBedrock(aws_region="us-east-1", base_url=url, max_retries=0)
-    assert client.messages.create(model=OPUS, **ASK).stop_reason in {"end_turn", "max_tokens"}
+    with AnthropicBedrock(aws_region="us-east-1", base_url=url, max_retries=0) as client:
+        message = client.messages.create(model=OPUS, **ASK)
+    assert message.stop_reason in {"end_turn", "max_tokens"}
 
 
 @pytest.mark.parametrize(
@@ -190,19 +192,19 @@ def test_a_request_to_aws_that_is_not_signed_is_refused(
 
 
 def test_the_messages_shaped_endpoint_of_bedrock(url: str) -> None:
-    client = AnthropicBedrockMantle(
+    with AnthropicBedrockMantle(
         aws_access_key="AKIDDUMMY",
         aws_secret_key="d",
         aws_region="us-east-1",
         base_url=f"{url}/anthropic",
         max_retries=0,
-    )
-    message = client.messages.create(model="anthropic.claude-haiku-4-5", **ASK)
-    assert message.model == "claude-haiku-4-5-20251001"
-    with client.messages.stream(model="anthropic.claude-haiku-4-5", **ASK) as stream:
-        assert stream.get_final_text() == message.content[0].text
-    with pytest.raises(anthropic.NotFoundError):
-        client.messages.create(model="claude-haiku-4-5", **ASK)
+    ) as client:
+        message = client.messages.create(model="anthropic.claude-haiku-4-5", **ASK)
+        assert message.model == "claude-haiku-4-5-20251001"
+        with client.messages.stream(model="anthropic.claude-haiku-4-5", **ASK) as stream:
+            assert stream.get_final_text() == message.content[0].text
+        with pytest.raises(anthropic.NotFoundError):
+            client.messages.create(model="claude-haiku-4-5", **ASK)
 
 
 @pytest.mark.fidelity(
@@ -236,11 +238,12 @@ def test_vertex_wants_its_own_ids_and_a_token(vertex: AnthropicVertex, url: str)
 
 
 def test_foundry_takes_its_key_under_its_own_name(url: str) -> None:
-    client = AnthropicFoundry(api_key="fk", base_url=f"{url}/anthropic", max_retries=0)
-    message = client.messages.create(model="claude-haiku-4-5", **ASK)
-    assert message.content
-    with pytest.raises(anthropic.NotFoundError):
-        client.get("/v1/messages/batches", cast_to=object)
+    base_url = f"{url}/anthropic"
+    with AnthropicFoundry(api_key="fk", base_url=base_url, max_retries=0) as client:
+        message = client.messages.create(model="claude-haiku-4-5", **ASK)
+        assert message.content
+        with pytest.raises(anthropic.NotFoundError):
+            client.get("/v1/messages/batches", cast_to=object)
 
 
 def test_bodies_of_the_clouds_hold_no_model_and_no_stream(bedrock: AnthropicBedrock) -> None:

@@ -3,6 +3,7 @@
 import itertools
 import json
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -74,18 +75,17 @@ type Connect = Callable[..., tuple[Anthropic, Server]]
 @pytest.fixture
 def connect(open_quota: OpenQuota) -> Iterator[Connect]:
     """A client of a server with these limits."""
-    running = []
+    stack = ExitStack()
 
     def open_one(limits: Any, **options: Any) -> tuple[Anthropic, Server]:
         handler = Server(open_quota(limits))
         server = ThreadedServer(lambda: serve(handler, max_body_bytes=1 << 20))
-        running.append(server)
-        url = server.__enter__().url
-        return Anthropic(base_url=url, api_key="k", **options), handler
+        url = stack.enter_context(server).url
+        client = Anthropic(base_url=url, api_key="k", **options)
+        return stack.enter_context(client), handler
 
-    yield open_one
-    for server in running:
-        server.__exit__(None, None, None)
+    with stack:
+        yield open_one
 
 
 @pytest.mark.fidelity(
