@@ -225,11 +225,13 @@ def explain_exchange(
 
 
 def _print_body(terminal: Terminal, title: str, body: bytes) -> None:
+    from pydantic_core import from_json
+
     from tanzaku.wire import assemble_message
 
     terminal.line(title, "strong")
     try:
-        document = json.loads(body)
+        document = from_json(body)
     except ValueError:
         document = assemble_message(body)
     if document is None:

@@ -198,7 +198,7 @@ def _decode(exchange: Exchange) -> str:
 def _read_params(exchange: Exchange) -> dict[str, Any]:
     try:
         params = json.loads(exchange.request_body)
-    except ValueError:
+    except (ValueError, RecursionError):
         params = None
     if exchange.path != "/v1/messages" or not isinstance(params, dict):
         raise UserError(

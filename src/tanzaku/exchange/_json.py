@@ -1,9 +1,10 @@
 """An exchange as a JSON document: what `/_tanzaku/exchanges` and `tanzaku log --json` print."""
 
-import json
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
+
+from pydantic_core import from_json
 
 from tanzaku.exchange._model import Attempt, Exchange, Settlement
 
@@ -100,7 +101,7 @@ def _read_body(body: bytes) -> Any:
     if not body:
         return None
     try:
-        return json.loads(body)
+        return from_json(body)
     except ValueError:
         return body.decode("utf-8", "replace")
 

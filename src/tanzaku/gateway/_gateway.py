@@ -166,6 +166,8 @@ class Gateway:
         if stages.door is not None:
             caller = stages.door.admit(asked)
             call.name_caller(caller, asked.request.peer)
+        if asked.objection:
+            raise ApiError.invalid_request(asked.objection)
         targets = self._routes.plan(asked, caller)
         if stages.preflight != "off":
             call.violations = self._check(asked, targets[0].model)

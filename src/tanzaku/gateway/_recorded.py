@@ -50,6 +50,7 @@ _KEPT_PREFIXES = ("anthropic-", LABEL_PREFIX)
 _FRAME = re.compile(rb"(?s:.*?)(?>\r\n|\n|\r){2}")
 _PIECES = {"text_delta": "text", "thinking_delta": "thinking", "input_json_delta": "partial_json"}
 _LAST_EVENTS = frozenset({"message_stop", "error"})
+_HUGE = re.compile(rb"[0-9][eE]\+?[0-9]{3}|[0-9]{309}")
 
 type Chunks = list[tuple[float | None, bytes]]
 """A body as it came: milliseconds since the request went out (None: unknown), and the bytes."""
@@ -180,7 +181,10 @@ def _read_body(body: bytes) -> Any:
 
 
 def _parse(body: bytes) -> Any:
-    return from_json(body, allow_inf_nan=False)
+    value = from_json(body, allow_inf_nan=False)
+    if _HUGE.search(body):
+        json.dumps(value, allow_nan=False)  # what reads as infinite cannot be written as JSON again
+    return value
 
 
 def _keep_headers(headers: HeaderList) -> list[tuple[str, str]]:

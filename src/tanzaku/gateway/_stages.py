@@ -20,7 +20,8 @@ class Asked:
 
     `params` is the JSON object in the body, empty when there is none; `body` its decoded bytes,
     empty for what is not read (uploads). `labels` are the client's `tanzaku-*` headers without
-    that prefix. `now` is Unix seconds, `is_message` a POST to /v1/messages.
+    that prefix. `now` is Unix seconds, `is_message` a POST to /v1/messages. `objection` says why no
+    gateway takes such a body, empty for a good one.
     """
 
     request: HttpRequest
@@ -30,6 +31,7 @@ class Asked:
     labels: Mapping[str, str]
     now: float
     is_message: bool
+    objection: str = ""
 
     @property
     def model(self) -> str | None:

@@ -4,6 +4,8 @@ import json
 from dataclasses import replace
 from typing import Any, Final, Literal
 
+from pydantic_core import from_json
+
 from tanzaku.core import SseDecoder, encode_frame
 from tanzaku.exchange import Exchange, Settlement
 
@@ -57,15 +59,14 @@ def veil_body(body: bytes, privacy: Privacy) -> bytes:
     if privacy == "metadata":
         return b""
     try:
-        return _encode(_veil(json.loads(body)))
+        return _encode(_veil(from_json(body)))
     except ValueError:
         pass
     frames = list(SseDecoder().feed(body))
     try:
         return (
             b"".join(
-                encode_frame(frame.event, _encode(_veil(json.loads(frame.data))))
-                for frame in frames
+                encode_frame(frame.event, _encode(_veil(from_json(frame.data)))) for frame in frames
             )
             or _measure(body.decode("utf-8", "replace")).encode()
         )

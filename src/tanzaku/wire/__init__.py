@@ -3,7 +3,7 @@
 from tanzaku.wire._assembler import MessageAssembler, assemble_message
 from tanzaku.wire._aws_frames import AwsFrame, AwsFrameDecoder, encode_aws_frame
 from tanzaku.wire._beta_names import BETA_NAMES, OTHER_BETA_NAMES
-from tanzaku.wire._body import parse_body
+from tanzaku.wire._body import measure_object, parse_body
 from tanzaku.wire._errors import (
     ERROR_STATUSES,
     ERROR_TYPES,
@@ -608,6 +608,7 @@ __all__ = [
     "find_betas",
     "find_credential",
     "get_error_type",
+    "measure_object",
     "merge_usage",
     "parse_body",
     "parse_error_body",

@@ -9,7 +9,10 @@ from pydantic_core import from_json
 
 from tanzaku.wire._errors import ApiError
 
-_MAX_DEPTH = 64
+MAX_DEPTH = 64
+MAX_KEYS = 1_000_000
+"""Far beyond what the API takes: 100,000 messages, each with keys of its own."""
+
 _KEY_END = re.compile(rb'"[ \t\r\n]*:')
 
 
@@ -17,10 +20,10 @@ def parse_body(body: bytes) -> dict[str, Any]:
     """The JSON object in `body`; anything else is ApiError 400.
 
     Refused: invalid JSON or UTF-8, a lone surrogate, NaN and infinities (also `1e999`), a value
-    that is no object, nesting deeper than 64, and an object that names a key twice. The last
+    that is no object, what `measure_object` refuses, and an object that names a key twice. The last
     matters because a body is forwarded as it came: two readers that keep different values of a
-    key would see different requests. What stands behind the colon of the message, the depth and
-    the refusal of repeated keys are guesses.
+    key would see different requests. What stands behind the colon of the message and the refusal
+    of repeated keys are guesses.
     """
     try:
         value = from_json(body, allow_inf_nan=False)
@@ -28,22 +31,30 @@ def parse_body(body: bytes) -> dict[str, Any]:
         _refuse(str(error), error)
     if type(value) is not dict:
         _refuse(f"expected an object, not {_name_kind(value)}")
+    keys, is_finite = measure_object(value)
+    if not is_finite:
+        _refuse("number out of range")
     # Each key ends in `":`, so equal counts prove that no key was lost to a repetition. Escapes
     # are taken out first, for quoted JSON inside of texts would match as well.
     bare = body.replace(rb"\\", b"").replace(rb"\"", b"")
-    if len(_KEY_END.findall(bare)) != _count_keys(value):
+    if len(_KEY_END.findall(bare)) != keys:
         _refuse_repeated_keys(body)
     return value
 
 
-def _count_keys(value: dict[str, Any]) -> int:
-    """How many keys `value` holds at all depths; refuses deep nesting and infinities."""
+def measure_object(value: dict[str, Any]) -> tuple[int, bool]:
+    """How many keys `value` holds at all depths, and whether all its numbers are finite.
+
+    ApiError 400 when it is nested deeper than MAX_DEPTH or holds more than MAX_KEYS keys. Both
+    bounds are this project's; what the API does there is not known.
+    """
     keys = depth = 0
+    is_finite = True
     level: list[Any] = [value]
     while level:
         depth += 1
-        if depth > _MAX_DEPTH:
-            _refuse(f"nested deeper than {_MAX_DEPTH} levels")
+        if depth > MAX_DEPTH:
+            _refuse(f"nested deeper than {MAX_DEPTH} levels")
         below: list[Any] = []
         for node in level:
             if type(node) is dict:
@@ -54,9 +65,11 @@ def _count_keys(value: dict[str, Any]) -> int:
                 if kind is dict or kind is list:
                     below.append(child)
                 elif kind is float and not math.isfinite(child):
-                    _refuse("number out of range")
+                    is_finite = False
+        if keys > MAX_KEYS:
+            _refuse(f"more than {MAX_KEYS} keys")
         level = below
-    return keys
+    return keys, is_finite
 
 
 def _refuse_repeated_keys(body: bytes) -> None:

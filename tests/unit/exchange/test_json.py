@@ -3,6 +3,8 @@
 import json
 from decimal import Decimal
 
+import pytest
+
 from tanzaku.exchange import (
     Attempt,
     Cost,
@@ -81,3 +83,11 @@ def test_an_error_is_told_by_type_and_message() -> None:
     document = exchange_to_json(settled, with_bodies=True)
     assert document["error"] == {"type": "overloaded_error", "message": "Overloaded"}
     assert document["response"]["body"] is None
+
+
+@pytest.mark.requirement("L1")
+@pytest.mark.parametrize("body", ["[" * 100_000, "[" * 900 + "]" * 900, '"\\ud800"'])
+def test_a_body_that_is_not_to_be_read_is_shown_as_text(body: str) -> None:
+    shown = exchange_to_json(settle(an_exchange(), body=body.encode()), with_bodies=True)
+    assert shown["response"]["body"] == body
+    assert json.dumps(shown, ensure_ascii=False).encode()

@@ -101,6 +101,29 @@ def test_the_clients_bytes_reach_the_upstream_unchanged(bench: Any, kit: Any, bo
     assert bench.exchange.request_body == body
 
 
+@pytest.mark.requirement("L1")
+@pytest.mark.parametrize("body", [b"[" * 100_000, b'{"a":' * 70 + b"1" + b"}" * 70])
+def test_a_family_that_is_not_known_gets_a_deep_body_as_it_is(
+    bench: Any, kit: Any, body: bytes
+) -> None:
+    upstream = kit.Upstream([kit.answer({"type": "error"}, 400)])
+    bench.send(upstream, kit.request(body, target="/v1/family_of_next_year"))
+    assert upstream.requests[0].body == body
+
+
+@pytest.mark.requirement("L1")
+@pytest.mark.parametrize("space", [0, 2 << 20], ids=["small", "beside-the-loop"])
+def test_a_message_that_is_too_deep_asks_no_upstream_and_is_kept(
+    bench: Any, kit: Any, space: int
+) -> None:
+    upstream = kit.Upstream([kit.answer({"type": "message"})])
+    body = b'{"model":"claude-haiku-4-5","x":' + b"[" * 64 + b" " * space + b"]" * 64 + b"}"
+    answer = bench.send(upstream, kit.request(body))
+    assert (answer.status, upstream.requests) == (400, [])
+    assert b"nested deeper than 64 levels" in answer.body
+    assert (bench.exchange.settlement.status, bench.exchange.request_body) == (400, body)
+
+
 @pytest.mark.parametrize(
     ("coding", "encode"), [(b"gzip", gzip.compress), (b"deflate", zlib.compress)]
 )

@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tanzaku.core import UserError, VirtualClock
-from tanzaku.exchange import RecordedExchange, Recording, load_recording
+from tanzaku.exchange import RecordedExchange, Recording, encode_exchange, load_recording
 from tanzaku.gateway import Recorder, build_recorded_from_ledger
 from tanzaku.transport import (
     BrokenResponse,
@@ -563,6 +563,14 @@ def test_a_kept_text_that_the_ledger_may_hold_is_redacted_for_the_file(
     recorded = build_recorded_from_ledger(bench.exchange)
     assert recorded is not None
     assert "c4n4ry" not in json.dumps(recorded.request.body)
+
+
+def test_a_number_that_no_json_can_say_is_recorded_as_text(bench: Any, kit: Any) -> None:
+    bench.send(kit.Upstream([kit.answer({})]), kit.request(b'{"temperature": 1e999}'))
+    recorded = build_recorded_from_ledger(bench.exchange)
+    assert recorded is not None
+    assert recorded.request.body == '{"temperature": 1e999}'
+    assert b"1e999" in encode_exchange(recorded)
 
 
 def test_an_exchange_without_an_answer_is_no_recorded_one(bench: Any, kit: Any) -> None:

@@ -9,11 +9,11 @@ from typing import Any, Final
 from urllib.parse import unquote
 
 from tanzaku.core import format_rfc3339
-from tanzaku.gateway._asked import COUNT_TOKENS, MESSAGES
+from tanzaku.gateway._asked import COUNT_TOKENS, MESSAGES, READ_PATHS
 from tanzaku.gateway._stages import Asked
 from tanzaku.gateway.keys._record import KeyRecord
 from tanzaku.transport import redact_text
-from tanzaku.wire import ApiError
+from tanzaku.wire import ApiError, parse_body
 
 MESSAGES_FAMILY: Final = (MESSAGES, COUNT_TOKENS, "/v1/models", "/v1/models/*")
 _BATCHES: Final = "/messages/batches"
@@ -43,7 +43,7 @@ class Rights:
 
     def check(self, asked: Asked) -> None:
         """ApiError 403 for what the key may not do; the message names it and who can change that,
-        and holds no key."""
+        and holds no key. ApiError 400 for a body that may be read in two ways."""
         if self._expires_at is not None and asked.now >= self._expires_at:
             raise self._refuse(f"expired at {format_rfc3339(self._expires_at)}", "--days N")
         if asked.path not in self._plain_paths and not self._matches_path(asked.path):
@@ -57,6 +57,8 @@ class Rights:
             self._check_asked(asked)
 
     def _check_asked(self, asked: Asked) -> None:
+        if asked.params and asked.path not in READ_PATHS:
+            parse_body(asked.body)  # of a key that stands twice an upstream may take the other one
         for params in _iter_params(asked):
             model = params.get("model")
             if self._models and not (isinstance(model, str) and self._model_pattern.match(model)):

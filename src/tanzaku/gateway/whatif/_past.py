@@ -85,7 +85,7 @@ def read_export(path: Path) -> Iterator[Past]:
 def _read_line(line: bytes, path: Path, number: int) -> Past:
     try:
         return _read_document(json.loads(line))
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise UserError(
             "{path}:{line}: this is no exchange of an export.",
             hint="`tanzaku ledger export --format jsonl --bodies` writes them.",

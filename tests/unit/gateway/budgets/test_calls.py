@@ -115,6 +115,23 @@ def test_of_calls_at_the_same_time_exactly_as_many_are_let_in_as_fit(
     assert (balance.spent, balance.reserved) == (room * (10 * 1 + 20 * 5) * 10**6, 0)
 
 
+@pytest.mark.requirement("L1")
+@pytest.mark.parametrize("name", ["model", "max_tokens"])
+def test_what_a_call_names_twice_is_no_price_for_a_budget(bench: Any, name: str) -> None:
+    asked = 0
+
+    async def send(request: HttpRequest) -> HttpResponse:
+        nonlocal asked
+        asked += 1
+        return HttpResponse(200, [JSON], build_message(10, 20))
+
+    gateway = build_gateway(bench, Budgets([BudgetRule("all", "usd", DAYLESS)]), send)
+    request = build_request()
+    request.body = f'{{"{name}": {json.dumps(ASKED[name])}, '.encode() + request.body[1:]
+    assert (asyncio.run(gateway(request)).status, asked) == (403, 0)
+    assert (asyncio.run(gateway(build_request())).status, asked) == (200, 1)
+
+
 def test_one_after_the_other_all_are_let_in_whose_real_use_fits(bench: Any) -> None:
     worst = find_worst(bench)
     used = (10 * 1 + 20 * 5) * 10**6

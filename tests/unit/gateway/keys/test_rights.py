@@ -32,9 +32,12 @@ def enter(limits: dict[str, Any], *words: Any, after_s: float = 0.0, **more: Any
     return said[0]
 
 
+REFUSALS = {(403, "permission_error"), (400, "invalid_request_error")}
+
+
 def is_let_in(limits: dict[str, Any], *words: Any, **more: Any) -> bool:
     said = enter(limits, *words, **more)
-    assert isinstance(said, Caller) or said[:2] == (403, "permission_error")
+    assert isinstance(said, Caller) or said[:2] in REFUSALS
     return isinstance(said, Caller)
 
 
@@ -127,6 +130,32 @@ def test_a_limited_key_may_not_ask_what_cannot_be_read(body: bytes, limit: dict[
     limits = limit | {"paths": ["/v1/*", "/anthropic/*"]}
     for target in ("/v1/messages", BATCHES, "/anthropic/v1/messages"):
         assert not is_let_in(limits, target, body)
+
+
+@pytest.mark.requirement("L1")
+@pytest.mark.parametrize(
+    "twice",
+    [
+        '"model": "claude-opus-4-1", "model": "claude-haiku-4-5", "max_tokens": 5',
+        '"model": "claude-opus-4-1", "mod\\u0065l": "claude-haiku-4-5", "max_tokens": 5',
+        '"max_tokens": 9000, "model": "claude-haiku-4-5", "max_tokens": 5',
+    ],
+    ids=["model", "model-spelt-otherwise", "max_tokens"],
+)
+def test_a_limited_key_may_not_say_two_things_at_once(twice: str) -> None:
+    limits = {"models": ["claude-haiku-*"], "max_tokens": 5, "paths": ["/*"]}
+    body = f'{{{twice}, "messages": [{{"content": "the \\"model\\": and the \\"model\\":"}}]}}'
+    for target in ("/v1/messages", "/anthropic/v1/messages"):
+        assert not is_let_in(limits, target, body.encode())
+    batch = f'{{"requests": [{{"custom_id": "a", "params": {body}}}]}}'
+    assert not is_let_in(limits, BATCHES, batch.encode())
+
+
+def test_a_limited_key_may_speak_of_a_model_twice() -> None:
+    body = MESSAGE | {"system": 'the "model" and the \u00e9 "model"', "metadata": {"model": 1}}
+    tools = [{"name": "t", "input_schema": {"properties": {"model": {}, "max_tokens": {}}}}]
+    limits = {"models": ["claude-haiku-*"], "max_tokens": 100}
+    assert is_let_in(limits, "/v1/messages", body | {"tools": tools})
 
 
 def test_a_limited_key_may_not_hide_a_call_behind_a_content_type() -> None:
