@@ -90,6 +90,8 @@ def _describe_attempt(attempt: Attempt) -> dict[str, Any]:
         "duration_ms": attempt.duration_ms,
         "status": attempt.status,
         "error": attempt.error,
+        "platform": attempt.platform,
+        "geo": attempt.geo,
     }
 
 

@@ -7,13 +7,19 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One try at an upstream. `status` is None when no answer came; `error` then says why."""
+    """One try at an upstream. `status` is None when no answer came; `error` then says why.
+
+    `platform` is whose prices hold there, one of `catalog.PLATFORMS`; `geo`, on a cloud, where it
+    answers: `global` or a region.
+    """
 
     upstream: str
     started_at: float
     duration_ms: float
     status: int | None = None
     error: str | None = None
+    platform: str = "anthropic"
+    geo: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

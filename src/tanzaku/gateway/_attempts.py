@@ -105,7 +105,16 @@ class _Tried:
 
     def close(self, ended: float) -> Attempt:
         duration_ms = (ended - self._began) * 1000
-        return Attempt(self._target.name, self._started_at, duration_ms, self.status, self._failure)
+        target = self._target
+        return Attempt(
+            target.name,
+            self._started_at,
+            duration_ms,
+            self.status,
+            self._failure,
+            target.tariff.platform,
+            target.tariff.geo,
+        )
 
     @property
     def trouble(self) -> Trouble | None:

@@ -169,6 +169,7 @@ class Gateway:
         if asked.objection:
             raise ApiError.invalid_request(asked.objection)
         targets = self._routes.plan(asked, caller)
+        call.cover(asked, targets)
         if stages.preflight != "off":
             call.violations = self._check(asked, targets[0].model)
         return caller, targets
@@ -186,8 +187,6 @@ class Gateway:
             call.place = partial(stages.placer.place, exchange_id, asked, caller, targets[0])
         if stages.batches is not None and asked.path.startswith(_BATCHES):
             call.results = stages.batches.open_results(asked)
-        if stages.treasury is not None:
-            call.cover(asked, targets)
         # A kept answer needs no room; whether there is one is known once the cache is asked.
         if call.cached is None:
             await self._reserve(asked, caller, call)

@@ -7,14 +7,20 @@ from typing import Any
 
 from pydantic_core import to_json
 
-from tanzaku.catalog import Rates, UnpricedUsageError, estimate_tokens, resolve_rates
+from tanzaku.catalog import (
+    Rates,
+    UnpricedUsageError,
+    estimate_tokens,
+    get_model,
+    resolve_rates,
+)
 from tanzaku.core import UserError
 from tanzaku.exchange import Cost
-from tanzaku.gateway._stages import Worst
+from tanzaku.gateway._stages import LIST_PRICE, Tariff, Worst
 
 _DAY_S = 86_400
 _EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
-type _BoundKey = tuple[object, int, int, bool, str, str]
+type _BoundKey = tuple[object, Tariff, int, int, bool, str, str]
 # Model names come from strangers; past this many the book starts anew instead of growing.
 _MOST_NAMES = 1024
 # No model writes that much; a request that asks for more is refused, and costs nothing.
@@ -22,7 +28,7 @@ _MOST_TOKENS = 10_000_000
 
 
 class PriceBook:
-    """The Claude API's list prices, each model resolved once a day (UTC).
+    """The prices of the Claude API and of the clouds, each model resolved once a day (UTC).
 
     `may_mark`: a request may go out with cache breakpoints that it did not come with.
     """
@@ -30,25 +36,28 @@ class PriceBook:
     def __init__(self, *, may_mark: bool = False) -> None:
         self._may_mark = may_mark
         self._day = -1
-        self._entries: dict[str, Rates | str] = {}
+        self._entries: dict[tuple[str, str], Rates | str] = {}
         self._bounds: dict[_BoundKey, Worst] = {}
-        self._priced: dict[tuple[str, bytes], Cost] = {}
+        self._priced: dict[tuple[str, Tariff, bytes], Cost] = {}
 
-    def find_rates(self, model: str, now: float) -> Rates | str:
+    def find_rates(self, model: str, now: float, platform: str) -> Rates | str:
         """The rates at `now` (Unix seconds), or in a sentence why there are none."""
         day = int(now // _DAY_S)
         if day != self._day:
             self._day, self._entries = day, {}
             self._bounds.clear()
             self._priced.clear()
-        entry = self._entries.get(model)
+        entry = self._entries.get((model, platform))
         if entry is None:
             if len(self._entries) >= _MOST_NAMES:
                 self._entries.clear()
-            entry = self._entries[model] = _resolve(model, date.fromordinal(_EPOCH_ORDINAL + day))
+            entry = _resolve(model, date.fromordinal(_EPOCH_ORDINAL + day), platform)
+            self._entries[model, platform] = entry
         return entry
 
-    def bound(self, request: Mapping[str, Any], body: bytes, now: float) -> Worst:
+    def bound(
+        self, request: Mapping[str, Any], body: bytes, now: float, tariff: Tariff = LIST_PRICE
+    ) -> Worst:
         """An upper bound for a Messages request with the parsed and the decoded body.
 
         Every byte counts as input as `estimate_tokens` bounds it, at the price of a 1-hour cache
@@ -60,11 +69,12 @@ class PriceBook:
         tokens = estimate_tokens(len(body))
         if type(max_tokens) is not int or not 0 <= max_tokens <= _MOST_TOKENS:
             return Worst(None, tokens, 0)
-        rates = self.find_rates(model, now) if isinstance(model, str) else ""
+        rates = self.find_rates(model, now, tariff.platform) if isinstance(model, str) else ""
         if isinstance(rates, str):
             return Worst(None, tokens, max_tokens)
         key = (
             model,
+            tariff,
             tokens,
             max_tokens,
             self._may_mark or body.find(b'"cache_control"') >= 0,
@@ -75,19 +85,23 @@ class PriceBook:
         if worst is None:
             if len(self._bounds) >= _MOST_NAMES:
                 self._bounds.clear()
-            worst = self._bounds[key] = Worst(_bound_cost(rates, *key[1:]), tokens, max_tokens)
+            worst = self._bounds[key] = Worst(
+                _bound_cost(rates, tariff.geo, *key[2:]), tokens, max_tokens
+            )
         return worst
 
-    def price(self, model: str, usage: Mapping[str, Any], now: float) -> Cost | str:
+    def price(
+        self, model: str, usage: Mapping[str, Any], now: float, tariff: Tariff = LIST_PRICE
+    ) -> Cost | str:
         """What `usage` costs at `now`, or in a sentence why that is unknown."""
-        rates = self.find_rates(model, now)
+        rates = self.find_rates(model, now, tariff.platform)
         if isinstance(rates, str):
             return rates
-        key = (model, to_json(usage))
+        key = (model, tariff, to_json(usage))
         cost = self._priced.get(key)
         if cost is None:
             try:
-                price = rates.price(usage)
+                price = rates.price(usage, geo=tariff.geo)
             except UnpricedUsageError as error:
                 return error.message
             if len(self._priced) >= _MOST_NAMES:
@@ -96,9 +110,11 @@ class PriceBook:
         return cost
 
 
-def _resolve(model: str, day: date) -> Rates | str:
+def _resolve(model: str, day: date, platform: str) -> Rates | str:
     try:
-        return resolve_rates(model, day)
+        # A cloud takes a model by any of its names, and its answers may have yet another one.
+        name = model if platform == LIST_PRICE.platform else get_model(model).id
+        return resolve_rates(name, day, platform)
     except UserError as error:
         return error.message
 
@@ -108,7 +124,13 @@ def _name(value: object) -> str:
 
 
 def _bound_cost(
-    rates: Rates, tokens: int, max_tokens: int, is_cached: bool, speed: str, geo: str
+    rates: Rates,
+    place: str | None,
+    tokens: int,
+    max_tokens: int,
+    is_cached: bool,
+    speed: str,
+    geo: str,
 ) -> Decimal | None:
     usage: dict[str, Any] = {
         "output_tokens": max_tokens,
@@ -122,6 +144,6 @@ def _bound_cost(
     else:
         usage["input_tokens"] = tokens
     try:
-        return rates.price(usage).total_usd
+        return rates.price(usage, geo=place).total_usd
     except UnpricedUsageError:
         return None

@@ -22,6 +22,7 @@ from tanzaku.gateway._edge import Meter
 from tanzaku.gateway._headers import RequestHead, read_answer_head
 from tanzaku.gateway._prices import PriceBook
 from tanzaku.gateway._stages import (
+    LIST_PRICE,
     Asked,
     BatchResults,
     CachedCall,
@@ -111,7 +112,7 @@ class OpenExchange:
         params = asked.params
         model = params.get("model")
         self.is_priced = asked.is_message
-        self.worst = books.prices.bound(params, asked.body, asked.now) if asked.is_message else None
+        self.worst: Worst | None = None
         self.exchange = Exchange(
             exchange_id=exchange_id,
             started_at=asked.now,
@@ -122,7 +123,6 @@ class OpenExchange:
             model=keep_text(model) if isinstance(model, str) else None,
             is_stream=params.get("stream") is True,
             api_version=head.api_version,
-            reserved_usd=None if self.worst is None else self.worst.usd,
             labels=dict(head.labels),
             query=_keep_query(asked.request.target),
         )
@@ -139,21 +139,24 @@ class OpenExchange:
         self.is_repaired = False
         self.violations = b""
         self._route = OWN_ROUTE
+        self._tariff = LIST_PRICE
         self._books = books
         self._began = books.clock.monotonic()
         self._first_byte: float | None = None
         self._is_settled = False
 
     def cover(self, asked: Asked, targets: Sequence[Target]) -> None:
-        """Let the worst case be that of the dearest model that a target may be asked for."""
-        for target in targets:
-            if target.model is None or self.worst is None or self.worst.usd is None:
-                continue
-            params = {**asked.params, "model": target.model}
-            other = self._books.prices.bound(params, asked.body, asked.now)
-            if other.usd is None or other.usd > self.worst.usd:
-                self.worst = other
-                self.exchange.reserved_usd = other.usd
+        """Let the worst case of a message be that of the dearest model, at the dearest place, that
+        a target may be asked for."""
+        if not asked.is_message:
+            return
+        bound = self._books.prices.bound
+        for model, tariff in dict.fromkeys((target.model, target.tariff) for target in targets):
+            params = asked.params if model is None else {**asked.params, "model": model}
+            worst = bound(params, asked.body, asked.now, tariff)
+            self.worst = worst if self.worst is None else _find_worse(self.worst, worst)
+        if self.worst is not None:
+            self.exchange.reserved_usd = self.worst.usd
 
     def name_caller(self, caller: Caller, address: str) -> None:
         """Say in the record who asks and from where; what the client says of that itself does not
@@ -186,6 +189,7 @@ class OpenExchange:
     def turn_to(self, target: Target, request: HttpRequest) -> HttpRequest:
         """The request as `target` gets it; its answer, if it is the last one, is carried back."""
         self._route = target.name
+        self._tariff = target.tariff
         self.is_repaired = target.retry is not None
         return request if target.model is None else ask_for(target.model, request)
 
@@ -261,8 +265,17 @@ class OpenExchange:
             return None, "The answer names no usage."
         if outcome.is_partial:
             return None, "The answer broke off before it named its usage."
-        price = self._books.prices.price(model, outcome.usage, now)
+        price = self._books.prices.price(model, outcome.usage, now, self._tariff)
         return (price, None) if isinstance(price, Cost) else (None, price)
+
+
+def _find_worse(one: Worst, other: Worst) -> Worst:
+    """What bounds both."""
+    return Worst(
+        None if one.usd is None or other.usd is None else max(one.usd, other.usd),
+        max(one.input_tokens, other.input_tokens),
+        max(one.output_tokens, other.output_tokens),
+    )
 
 
 def _find_used(outcome: Outcome, cost: Cost | None, unpriced: str | None) -> Used:

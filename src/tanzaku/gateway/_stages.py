@@ -6,7 +6,7 @@ Each stage is a room of its own below this folder and knows only what stands her
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, Final, Literal, Protocol
+from typing import Any, Final, Literal, NamedTuple, Protocol
 
 from tanzaku.exchange import Cost
 from tanzaku.gateway._answer import Outcome
@@ -116,6 +116,17 @@ time, or no answer at all."""
 EVERY_TROUBLE: Final[frozenset[Trouble]] = frozenset({"429", "529", "5xx", "timeout", "connect"})
 
 
+class Tariff(NamedTuple):
+    """Whose prices hold: one of `catalog.PLATFORMS`, and on a cloud where it answers, `global` or a
+    region."""
+
+    platform: str = "anthropic"
+    geo: str | None = None
+
+
+LIST_PRICE: Final = Tariff()
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """One upstream that a call may go to. `send` raises TransportError where no answer comes.
@@ -130,6 +141,7 @@ class Target:
     model: str | None = None
     retry: RetryPolicy | None = None
     on: frozenset[Trouble] = EVERY_TROUBLE
+    tariff: Tariff = LIST_PRICE
 
 
 class Routes(Protocol):

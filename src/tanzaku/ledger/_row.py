@@ -127,9 +127,7 @@ def build_settled(settled: Settlement) -> Row:
         settled.timings.total_ms,
         None if usage is None else _encode(usage),
         None if cost is None else _encode(cost.parts_usd),
-        _encode(
-            [[a.upstream, a.started_at, a.duration_ms, a.status, a.error] for a in settled.attempts]
-        ),
+        _encode([_list_values(attempt) for attempt in settled.attempts]),
         _encode_headers(settled.response_headers),
         settled.response_body,
     )
@@ -176,6 +174,18 @@ def _read_settlement(row: Mapping[str, Any]) -> Settlement:
         else ExchangeError(row["error_type"], row["error_message"]),
         rule=row["rule"],
     )
+
+
+def _list_values(attempt: Attempt) -> list[object]:
+    """What makes the attempt again; without what it has anyway."""
+    values = [
+        attempt.upstream,
+        attempt.started_at,
+        attempt.duration_ms,
+        attempt.status,
+        attempt.error,
+    ]
+    return values if attempt.geo is None else [*values, attempt.platform, attempt.geo]
 
 
 def _read_cost(row: Mapping[str, Any]) -> Cost | None:

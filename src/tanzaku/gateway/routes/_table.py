@@ -9,7 +9,7 @@ from typing import Final
 
 from tanzaku.catalog import UnknownModelError, get_model
 from tanzaku.gateway._asked import COUNT_TOKENS, MESSAGES
-from tanzaku.gateway._stages import Asked, Caller, Target, Trouble
+from tanzaku.gateway._stages import Asked, Caller, Target, Tariff, Trouble
 from tanzaku.gateway.routes._rules import Rule, Way, When
 from tanzaku.gateway.upstreams import Bar, Upstream
 from tanzaku.wire import RETRY_AFTER, ApiError, get_error_type
@@ -117,7 +117,7 @@ class _Line:
 
 class _Lane:
     """One way of a rule, with the targets it becomes: one for each group of calls that has a rate
-    limit of its own."""
+    limit or prices of its own."""
 
     __slots__ = ("_on", "_targets", "_upstream", "way")
 
@@ -125,7 +125,7 @@ class _Lane:
         self.way = way
         self._on = on
         self._upstream = upstream
-        self._targets: dict[str, Target] = {}
+        self._targets: dict[tuple[str, Tariff], Target] = {}
 
     def find_bar(self, asked: Asked) -> Bar | None:
         """What stands against this way now."""
@@ -137,15 +137,16 @@ class _Lane:
 
     def aim(self, asked: Asked) -> Target:
         """The target for a call."""
+        upstream = self._upstream
         group = self._find_group(asked)
-        target = self._targets.get(group)
+        tariff = upstream.settings.find_tariff(self.way.model or asked.model or "")
+        target = self._targets.get((group, tariff))
         if target is None:
-            upstream = self._upstream
             # What is neither message nor count keeps its model: see the class of the table.
             model = self.way.model if asked.path in _SPREAD else None
             retry = upstream.settings.retry
-            target = Target(upstream.name, upstream.bind(group), model, retry, self._on)
-            self._targets[group] = target
+            target = Target(upstream.name, upstream.bind(group), model, retry, self._on, tariff)
+            self._targets[group, tariff] = target
         return target
 
     def _find_group(self, asked: Asked) -> str:

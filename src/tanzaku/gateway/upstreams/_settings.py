@@ -4,7 +4,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal
 
+from tanzaku.catalog import PROFILES
 from tanzaku.gateway._retry import RetryPolicy
+from tanzaku.gateway._stages import LIST_PRICE, Tariff
 from tanzaku.transport import Timeouts
 
 ANTHROPIC_URL: Final = "https://api.anthropic.com"
@@ -63,15 +65,17 @@ class UpstreamSettings:
         """Whether it answers in this process, without a connection and without cost."""
         return self.kind in {"simulator", "replay"}
 
-    @property
-    def platform(self) -> str:
-        """Whose prices hold, one of `catalog.PLATFORMS`."""
-        return self.kind if self.kind in {"bedrock", "vertex"} else "anthropic"
+    def find_tariff(self, model: str) -> Tariff:
+        """Whose prices hold for a call that asks this upstream for `model`.
 
-    @property
-    def geo(self) -> str | None:
-        """Where inference happens as prices know it: `global` or a region; None where only the
-        answer says it. A Messages-shaped endpoint of Bedrock counts as its region: a guess."""
-        if self.kind == "bedrock" and self.endpoint == "runtime":
-            return self.profile
-        return self.region or None
+        A Bedrock profile in the model's name, or in what `models` makes of it, goes before
+        `profile`, as it does on the way there. An ARN that does not name one counts as `profile`
+        says, the Messages-shaped endpoint as its region: guesses.
+        """
+        if self.kind == "vertex" or (self.kind == "bedrock" and self.endpoint == "mantle"):
+            return Tariff(self.kind, self.region)
+        if self.kind != "bedrock":
+            return LIST_PRICE
+        name = dict(self.models).get(model, model)
+        place = name.rpartition("/")[2].partition(".")[0]
+        return Tariff(self.kind, place if place in PROFILES else self.profile)

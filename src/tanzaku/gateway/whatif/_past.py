@@ -14,6 +14,7 @@ from pydantic_core import from_json
 from tanzaku.core import UserError
 from tanzaku.exchange import Exchange
 from tanzaku.gateway._asked import MESSAGES
+from tanzaku.gateway._stages import LIST_PRICE
 from tanzaku.ledger import Filters, LedgerReader
 from tanzaku.wire import EventDecoder, MessageAssembler, StreamError, find_betas
 
@@ -25,7 +26,7 @@ _VEILED: Final = re.compile(r"\[\d+ characters\]")
 class Past:
     """One recorded call. `params` is None where the ledger kept no body, `is_veiled` where it kept
     no texts; `size` is the request body's, in bytes; `usage` and `cost_usd` are None where nothing was billed, or nobody knows what.
-    `answered_at` is when the answer began. Times are Unix seconds.
+    `platform` and `geo` say whose prices held, as for an attempt. `answered_at` is when the answer began. Times are Unix seconds.
     """
 
     id: str
@@ -44,6 +45,8 @@ class Past:
     answer: bytes
     usage: Mapping[str, Any] | None
     cost_usd: Decimal | None
+    platform: str
+    geo: str | None
 
     @property
     def is_message(self) -> bool:
@@ -98,6 +101,7 @@ def _read_exchange(exchange: Exchange) -> Past:
     settled = exchange.settlement
     ttft_ms = None if settled is None else settled.timings.ttft_ms
     params = _read_params(exchange.request_body)
+    last = settled.attempts[-1] if settled is not None and settled.attempts else None
     return Past(
         exchange.exchange_id,
         exchange.started_at,
@@ -117,6 +121,8 @@ def _read_exchange(exchange: Exchange) -> Past:
         b"" if settled is None else settled.response_body,
         None if settled is None else settled.usage,
         None if settled is None or settled.cost is None else settled.cost.total_usd,
+        LIST_PRICE.platform if last is None else last.platform,
+        None if last is None else last.geo,
     )
 
 
@@ -129,6 +135,7 @@ def _read_document(document: Mapping[str, Any]) -> Past:
     ]
     params, answer, cost = request.get("body"), response.get("body"), document["cost_usd"]
     params = params if isinstance(params, dict) else None
+    last = (document.get("attempts") or [{}])[-1]
     return Past(
         document["exchange_id"],
         started_at,
@@ -146,6 +153,8 @@ def _read_document(document: Mapping[str, Any]) -> Past:
         answer.encode() if isinstance(answer, str) else json.dumps(answer, default=str).encode(),
         document["usage"],
         None if cost is None else Decimal(cost),
+        last.get("platform", LIST_PRICE.platform),
+        last.get("geo"),
     )
 
 

@@ -170,25 +170,24 @@ class WhatIf:
         return None
 
     def _price(self, past: Past, model: Model, counts: CacheCounts, output: int) -> Decimal:
-        assert past.usage is not None
-        rates = resolve_rates(model.id, datetime.fromtimestamp(past.started_at, UTC).date())
-        whole = self._bill(rates, past.usage, counts, output)
+        day = datetime.fromtimestamp(past.started_at, UTC).date()
+        rates = resolve_rates(model.id, day, past.platform)
+        whole = self._bill(rates, past, counts, output)
         if self.replay is None:
             return whole
         placed = self.replay.place(past, model, rates, counts.total)
         if placed is None:
             return whole
         plain = CacheCounts(counts.total, 0, {})
-        then = self._bill(rates, past.usage, placed, output)
-        self.saved_by_caching += self._bill(rates, past.usage, plain, output) - then
+        then = self._bill(rates, past, placed, output)
+        self.saved_by_caching += self._bill(rates, past, plain, output) - then
         return then
 
-    def _bill(
-        self, rates: Rates, usage: Mapping[str, Any], counts: CacheCounts, output: int
-    ) -> Decimal:
+    def _bill(self, rates: Rates, past: Past, counts: CacheCounts, output: int) -> Decimal:
+        usage = past.usage or {}
         kept = {name: usage[name] for name in _KEPT_OF_USAGE if usage.get(name) is not None}
         priced = {**kept, **write_usage(counts), "output_tokens": output}
-        return rates.price(priced, batch=self.question.batch).total_usd
+        return rates.price(priced, batch=self.question.batch, geo=past.geo).total_usd
 
     def _list_keys(self, past: Past) -> Iterator[str]:
         match self.by:
