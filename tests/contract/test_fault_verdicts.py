@@ -10,7 +10,14 @@ import anthropic
 import httpx2
 import pytest
 
-from harness.faulty import QUESTION, Faulty, open_faulty, read_exchanges
+from harness.faulty import (
+    QUESTION,
+    Faulty,
+    is_silent,
+    open_faulty,
+    read_exchanges,
+    read_frames,
+)
 from tanzaku.core import SystemClock
 from tanzaku.ledger import Ledger
 from tanzaku.simulator.faults import Bounds, ClientVerdict, Fault, When, judge_client
@@ -24,8 +31,8 @@ def faulty() -> Iterator[Faulty]:
         yield opened
 
 
-def judge(faulty: Faulty) -> ClientVerdict:
-    (verdict,) = judge_client(faulty.exchanges, now=SystemClock().now())
+def judge(faulty: Faulty, bounds: Bounds = Bounds()) -> ClientVerdict:  # noqa: B008 - frozen
+    (verdict,) = judge_client(faulty.exchanges, now=SystemClock().now(), bounds=bounds)
     return verdict
 
 
@@ -48,9 +55,9 @@ def codes(verdict: ClientVerdict) -> list[str]:
     return [failure.code for failure in verdict.failures]
 
 
-def ask_plainly(faulty: Faulty, *, stream: bool = False, timeout: float = 20) -> int:
+def ask_plainly(faulty: Faulty, *, stream: bool = False) -> int:
     """One request without the SDK; the status, 0 where no answer came through."""
-    connection = http.client.HTTPConnection("127.0.0.1", faulty.port, timeout=timeout)
+    connection = http.client.HTTPConnection("127.0.0.1", faulty.port, timeout=20)
     headers = {
         "x-api-key": "k",
         "anthropic-version": "2026-10-21",
@@ -82,7 +89,7 @@ def test_the_sdk_passes_where_it_waits_and_tries_again(faulty: Faulty) -> None:
     assert verdict.passed
     assert (verdict.retries, verdict.recovered, verdict.asked_wait_s) == (1, 1, 1)
     assert verdict.shortest_wait_s is not None
-    assert 1 <= verdict.shortest_wait_s < 3
+    assert 1 <= verdict.shortest_wait_s < 20
 
 
 @pytest.mark.parametrize("name", ["overloaded", "internal", "reset", "conflict"])
@@ -138,7 +145,7 @@ def test_even_the_sdk_pays_twice_for_a_whole_answer_that_breaks_midway(faulty: F
 def test_a_client_that_tries_again_at_once_fails(faulty: Faulty) -> None:
     faulty.plan(Fault("overloaded", times=1))
     assert [ask_plainly(faulty), ask_plainly(faulty)] == [529, 200]
-    assert codes(judge(faulty)) == ["at_once"]
+    assert codes(judge(faulty, Bounds(at_once_s=10))) == ["at_once"]
 
 
 def test_a_client_that_ignores_retry_after_fails(faulty: Faulty) -> None:
@@ -184,14 +191,16 @@ def test_a_loop_around_the_sdk_pays_twice_for_a_broken_stream(faulty: Faulty) ->
 def test_a_client_that_waits_on_a_dead_stream_hangs(tmp_path: Path) -> None:
     with open_faulty(tmp_path / "ledger.db") as faulty:
         faulty.plan(Fault("stall"))
-        assert ask_plainly(faulty, stream=True, timeout=0.4) == 0
+        with faulty.connect(stream=True) as sock:
+            read_frames(sock, 1)
+            assert is_silent(sock, 0.4)
     assert codes(judge_ledger(tmp_path / "ledger.db", hang_s=0.3)) == ["hung"]
 
 
 def test_a_client_that_leaves_a_dead_stream_in_time_passes(tmp_path: Path) -> None:
     with open_faulty(tmp_path / "ledger.db") as faulty:
         faulty.plan(Fault("stall"))
-        with faulty.client(timeout=0.2) as client, pytest.raises(httpx2.ReadTimeout):
+        with faulty.client(timeout=2) as client, pytest.raises(httpx2.ReadTimeout):
             read_stream(client)
-    verdict = judge_ledger(tmp_path / "ledger.db", hang_s=5)
+    verdict = judge_ledger(tmp_path / "ledger.db", hang_s=60)
     assert (verdict.passed, verdict.hung, verdict.kept) == (True, 0, 1)

@@ -3,10 +3,11 @@
 import asyncio
 import json
 import socket
+import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, override
 
 from anthropic import Anthropic
 
@@ -26,11 +27,24 @@ QUESTION: dict[str, Any] = {
 HANG_S = 20.0
 
 
+class WatchedClock(VirtualClock):
+    """`is_awaited` is set once somebody sleeps."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_awaited = threading.Event()
+
+    @override
+    async def sleep(self, seconds: float) -> None:
+        self.is_awaited.set()
+        await super().sleep(seconds)
+
+
 class Faulty:
     """A running server. The faults wait on a clock that stands still until `advance`."""
 
     def __init__(self, path: Path | None) -> None:
-        self.clock = VirtualClock()
+        self.clock = WatchedClock()
         self.faults = Faults(clock=self.clock, by_header=True)
         self._path = path
         self._loop: asyncio.AbstractEventLoop
@@ -68,7 +82,9 @@ class Faulty:
         )
 
     def advance(self, seconds: float) -> None:
-        """Let so many seconds pass for the faults that wait."""
+        """Let so many seconds pass for the fault that waits, once one does."""
+        assert self.clock.is_awaited.wait(HANG_S)
+        self.clock.is_awaited.clear()
         self._loop.call_soon_threadsafe(self.clock.advance, seconds)
 
     @property
@@ -99,6 +115,29 @@ class Faulty:
         with socket.create_connection(("127.0.0.1", self.port), timeout=HANG_S) as sock:
             sock.sendall(b"POST /v1/messages HTTP/1.1\r\n%b\r\n%b" % (head.encode(), body))
             yield sock
+
+
+def read_frames(sock: socket.socket, count: int) -> bytes:
+    """What comes until so many frames of a stream are whole."""
+    received = b""
+    while received.count(b"\n\n") < count:
+        piece = sock.recv(65536)
+        assert piece, received
+        received += piece
+    return received
+
+
+def is_silent(sock: socket.socket, seconds: float) -> bool:
+    """Whether nothing comes, not even the end, for so long."""
+    sock.settimeout(seconds)
+    try:
+        sock.recv(1)
+    except TimeoutError:
+        return True
+    else:
+        return False
+    finally:
+        sock.settimeout(HANG_S)
 
 
 def read_to_the_end(sock: socket.socket) -> tuple[bytes, str]:

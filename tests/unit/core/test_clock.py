@@ -100,14 +100,14 @@ def test_sleepers_of_the_system_clock_wake_in_order_and_not_early() -> None:
             woken.append((seconds, clock.monotonic() - began))
 
         gone = asyncio.create_task(sleep(0.001))
-        tasks = [asyncio.create_task(sleep(s)) for s in (0.06, 0.02, 0.04, 0.02)]
+        tasks = [asyncio.create_task(sleep(s)) for s in (0.6, 0.2, 0.4, 0.2)]
         await asyncio.sleep(0)
         gone.cancel()
         await asyncio.gather(*tasks)
         return woken
 
     woken = asyncio.run(run())
-    assert [seconds for seconds, _ in woken] == [0.02, 0.02, 0.04, 0.06]
+    assert [seconds for seconds, _ in woken] == [0.2, 0.2, 0.4, 0.6]
     assert all(took >= seconds - 0.002 for seconds, took in woken)
 
 

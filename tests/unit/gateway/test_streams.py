@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from harness.beats import comes_within
 from tanzaku.gateway import RetryPolicy
 from tanzaku.transport import (
     BrokenResponse,
@@ -198,7 +199,7 @@ def test_a_client_that_leaves_closes_the_upstream_and_is_settled(
             await reader.readuntil(b"}}}\n\n")
             assert not upstream.is_closed.is_set()
             writer.close()
-            await asyncio.wait_for(upstream.is_closed.wait(), 1)
+            assert await comes_within(upstream.is_closed, 1)
 
     asyncio.run(scenario())
     settled = bench.exchange.settlement

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from harness.beats import comes_within
 from tanzaku.core import SystemClock
 from tanzaku.gateway import Gateway, OneTarget
 from tanzaku.ledger import Ledger
@@ -228,7 +229,7 @@ def test_a_client_that_leaves_during_its_upload_cuts_the_upstream_at_once(ledger
             writer.write(build_head(f"content-length: {32 * MEGABYTE}") + PIECE * 32)
             await upstream.has_head.wait()
             writer.transport.abort()
-            await asyncio.wait_for(upstream.is_over.wait(), 1)
+            assert await comes_within(upstream.is_over, 1)
         return upstream
 
     assert asyncio.run(go()).is_cut

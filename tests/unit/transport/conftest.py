@@ -3,12 +3,17 @@
 import asyncio
 import ssl
 import sys
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, override
 
 import pytest
+
+if sys.platform != "win32":
+    import fcntl
+    import termios
 
 TLS_FILES = Path(__file__).parents[2] / "fixtures" / "tls"
 HANG_S = 30.0
@@ -119,6 +124,57 @@ def _loop_factories() -> list[Any]:
         pytest.param(asyncio.new_event_loop, id="asyncio"),
         pytest.param(uvloop.new_event_loop, id="uvloop"),
     ]
+
+
+class HandLoop(asyncio.SelectorEventLoop):
+    """Its time stands still until `pass_time`; bytes come and go as ever."""
+
+    def __init__(self) -> None:
+        self._elapsed_s = 0.0
+        super().__init__()
+
+    @override
+    def time(self) -> float:
+        return self._elapsed_s
+
+    async def pass_time(self, seconds: float, *writers: asyncio.StreamWriter) -> None:
+        """Let time pass once what was said is read by the other side (of the same loop)."""
+        left = 10
+        while left:
+            left = 10 if any(map(_is_sending, writers)) else left - 1
+            await asyncio.sleep(0)
+        self._elapsed_s += seconds
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)  # what was due has been done
+
+
+def _is_sending(writer: asyncio.StreamWriter) -> bool:
+    """Whether the other side's kernel has yet to say that it has all that was written."""
+    sock = writer.get_extra_info("socket").fileno()
+    return fcntl.ioctl(sock, termios.TIOCOUTQ, bytes(4)) != bytes(4)
+
+
+@pytest.fixture
+def run_by_hand() -> Callable[[Callable[[HandLoop], Coroutine[Any, Any, Any]]], Any]:
+    """Run a coroutine function on a loop whose time it moves itself."""
+
+    def run_coroutine(scenario: Callable[[HandLoop], Coroutine[Any, Any, Any]]) -> Any:
+        loop = HandLoop()
+
+        async def bounded() -> Any:
+            task = asyncio.ensure_future(scenario(loop))
+            # The loop's own time would not come to its end.
+            limit = threading.Timer(HANG_S, loop.call_soon_threadsafe, [task.cancel])
+            limit.start()
+            try:
+                return await task
+            finally:
+                limit.cancel()
+
+        with asyncio.Runner(loop_factory=lambda: loop) as runner:
+            return runner.run(bounded())
+
+    return run_coroutine
 
 
 @pytest.fixture(params=_loop_factories())

@@ -311,20 +311,21 @@ TOO_SLOW = {
 
 
 @pytest.mark.parametrize("name", TOO_SLOW)
-def test_a_request_that_does_not_end_is_answered_408(run: Run, name: str) -> None:
-    async def scenario() -> None:
-        async with serving(head_s=0.15, body_s=0.15) as connect:
+def test_a_request_that_does_not_end_is_answered_408(run_by_hand: Any, name: str) -> None:
+    async def scenario(loop: Any) -> None:
+        async with serving(head_s=5, body_s=5) as connect:
             fresh, used = await connect(), await connect()
             await used.say(GOOD)
             assert await used.hear() == (200, b"GET /ok 0")
             for client in (fresh, used):
                 # A used connection that says nothing is idle, which is another deadline.
                 await client.say(TOO_SLOW[name] or (b"" if client is fresh else b"G"))
+            await loop.pass_time(5.1, fresh.writer, used.writer)
             for client in (fresh, used):
                 assert (await client.hear())[0] == 408
                 assert await client.is_closed()
 
-    run(scenario())
+    run_by_hand(scenario)
 
 
 @pytest.mark.parametrize(
@@ -350,19 +351,17 @@ def test_a_drip_of_bytes_does_not_put_the_deadline_off(run: Run, prefix: bytes) 
     run(scenario())
 
 
-def test_an_upload_that_moves_outlives_the_body_deadline(run: Run) -> None:
-    async def scenario() -> None:
-        async with serving(body_s=0.2) as connect:
+def test_an_upload_that_moves_outlives_the_body_deadline(run_by_hand: Any) -> None:
+    async def scenario(loop: Any) -> None:
+        async with serving(body_s=2) as connect:
             client = await connect()
             await client.say(post(HOST + b"Content-Length: 10000\r\n"))
-            never = asyncio.Event()
             for _ in range(10):
-                await asyncio.wait([asyncio.ensure_future(never.wait())], timeout=0.06)
+                await loop.pass_time(0.6, client.writer)
                 await client.say(b"a" * 1000)
-            never.set()
             assert await client.hear() == (200, b"POST /echo 10000")
 
-    run(scenario())
+    run_by_hand(scenario)
 
 
 def test_an_idle_connection_is_closed_without_a_word(run: Run) -> None:
@@ -376,33 +375,28 @@ def test_an_idle_connection_is_closed_without_a_word(run: Run) -> None:
     run(scenario())
 
 
-def test_a_long_stream_is_not_cut_by_any_deadline(run: Run) -> None:
-    async def scenario() -> None:
-        ticks = asyncio.Semaphore(0)
-
+def test_a_long_stream_is_not_cut_by_any_deadline(run_by_hand: Any) -> None:
+    async def scenario(loop: Any) -> None:
         async def handler(request: HttpRequest) -> HttpResponse:
             async def body() -> AsyncIterator[bytes]:
                 for number in range(8):
-                    await ticks.acquire()
+                    await loop.pass_time(0.8)
                     yield b"%d" % number
 
             return HttpResponse(200, [], body())
 
-        async with serving(
-            handler, head_s=0.1, body_s=0.1, keep_alive_s=0.1, write_s=0.1
-        ) as connect:
+        async with serving(handler, head_s=1, body_s=1, keep_alive_s=1, write_s=1) as connect:
             client = await connect()
             await client.say(post(HOST + b"Content-Length: 2\r\n", b"ab\r\n"))
-            loop = asyncio.get_running_loop()
-            for number in range(8):
-                loop.call_later(0.08 * number, ticks.release)
             assert await client.hear() == (200, b"01234567")
 
-    run(scenario())
+    run_by_hand(scenario)
 
 
-def test_a_request_begun_during_a_long_answer_has_its_whole_time_after_it(run: Run) -> None:
-    async def scenario() -> None:
+def test_a_request_begun_during_a_long_answer_has_its_whole_time_after_it(
+    run_by_hand: Any,
+) -> None:
+    async def scenario(loop: Any) -> None:
         may_end = asyncio.Event()
 
         async def handler(request: HttpRequest) -> HttpResponse:
@@ -412,21 +406,19 @@ def test_a_request_begun_during_a_long_answer_has_its_whole_time_after_it(run: R
 
             return HttpResponse(200, [], body())
 
-        async with serving(handler, head_s=0.3, keep_alive_s=0.05) as connect:
+        async with serving(handler, head_s=3, keep_alive_s=0.5) as connect:
             client = await connect()
             await client.say(GOOD)
             await client.reader.readuntil(b"one\r\n")
             await client.say(GOOD[:20])
-            loop = asyncio.get_running_loop()
-            loop.call_later(0.5, may_end.set)  # past the header's deadline
+            await loop.pass_time(5, client.writer)  # past the header's deadline
+            may_end.set()
             assert await client.reader.readuntil(b"0\r\n\r\n") == b"0\r\n\r\n"
-            is_past_keep_alive = asyncio.Event()
-            loop.call_later(0.1, is_past_keep_alive.set)
-            await is_past_keep_alive.wait()
+            await loop.pass_time(2)  # past that of an idle connection
             await client.say(GOOD[20:])
             assert await client.hear() == (200, b"one")
 
-    run(scenario())
+    run_by_hand(scenario)
 
 
 def test_a_connection_over_the_cap_is_told_to_come_back(run: Run) -> None:

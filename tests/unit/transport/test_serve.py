@@ -14,6 +14,7 @@ from typing import Any, override
 
 import pytest
 
+from harness.beats import comes_within
 from tanzaku.core import SystemClock, UserError
 from tanzaku.transport import (
     BodyLimit,
@@ -214,8 +215,7 @@ def test_a_client_that_leaves_mid_stream_closes_the_body_once(run: Run, is_reset
                 writer.transport.abort()
             else:
                 writer.close()
-            async with asyncio.timeout(1):
-                await stream.is_closed.wait()
+            assert await comes_within(stream.is_closed, 1)
         assert stream.closings == 1
 
     run(scenario())
@@ -249,8 +249,7 @@ def test_a_client_that_leaves_before_the_answer_cancels_the_handler(
                 await is_running.wait()
             writer.close()
             if has_body:
-                async with asyncio.timeout(1):
-                    await has_ended.wait()
+                assert await comes_within(has_ended, 1)
         assert ends == (["cancelled"] if has_body else [])
 
     run(scenario())

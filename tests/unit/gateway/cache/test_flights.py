@@ -166,7 +166,7 @@ def test_the_upstream_is_let_go_when_the_last_one_leaves(kit: Any, followers: in
         await hang_up(riding[-1])
         await asyncio.gather(*leaving)
         assert call.is_closed
-        assert kit.state(await asyncio.wait_for(start_again(desk), 1)) == "miss"
+        assert kit.state(await asyncio.wait_for(start_again(desk), 20)) == "miss"
 
     async def start_again(desk: Any) -> HttpResponse:
         desk.say(kit.FRAMES)
