@@ -1,8 +1,29 @@
 """URLs in a configuration."""
 
+import re
+from typing import Final
+
 from tanzaku.core import InputFileError
 from tanzaku.core.plain_yaml import Entry
 from tanzaku.transport import Origin, RequestRefusedError, is_loopback_host, parse_origin
+
+_PAGE: Final = re.compile(r"(https?)://([a-z0-9.\-]+|\[[0-9a-f:]+\])(?::[1-9][0-9]{0,4})?")
+
+
+def read_page_origin(entry: Entry) -> str:
+    """The origin of a web page, as a browser sends it. Raises InputFileError for anything wider, and
+    for http elsewhere than on this machine, where others could put words into the page."""
+    text = entry.as_text()
+    found = _PAGE.fullmatch(text)
+    if found is None or (found[1] == "http" and not is_loopback_host(found[2].strip("[]"))):
+        raise InputFileError(
+            "{place}: `{key}` is no origin of a web page.",
+            hint="Write https://app.example, as the browser does: lower case, no path, no `*`; "
+            "http on this machine alone.",
+            place=entry.place,
+            key=entry.key,
+        )
+    return text
 
 
 def read_origin(entry: Entry, text: str) -> Origin:

@@ -10,11 +10,13 @@ from urllib.parse import parse_qsl
 from tanzaku.core import VERSION, Clock, UserError, derive_id
 from tanzaku.exchange import exchange_to_json
 from tanzaku.ledger import Ledger
+from tanzaku.server._cors import answer_preflight, find_page, show_to
 from tanzaku.transport import Handler, HttpRequest, HttpResponse, check_origin
 from tanzaku.wire import REQUEST_ID, ApiError, get_error_type
 
 # The API's own, and the shapes of Bedrock, Foundry and Bedrock's Messages endpoint.
-_API_PATHS = ("/v1/", "/model/", "/anthropic/")
+_V1 = "/v1/"
+_API_PATHS = (_V1, "/model/", "/anthropic/")
 _EXCHANGES = "/_tanzaku/exchanges"
 _MOST_EXCHANGES = 1000
 _DEFAULT_EXCHANGES = 100
@@ -119,7 +121,8 @@ class OwnRoutes:
 
 class Router:
     """Host and Origin first, then the path decides. `hosts` are the names answered to; `guard`
-    raises ApiError for who may not ask for one of Tanzaku's own paths."""
+    raises ApiError for who may not ask for one of Tanzaku's own paths; pages of `list_origins()` may
+    call the API's own paths though they are from elsewhere."""
 
     def __init__(
         self,
@@ -129,19 +132,28 @@ class Router:
         refusals: Refusals,
         hosts: Collection[str],
         guard: Callable[[HttpRequest], None],
+        list_origins: Callable[[], Collection[str]],
     ) -> None:
         self._api = api
         self._own = own
         self._refusals = refusals
         self._hosts = hosts
         self._guard = guard
+        self._list_origins = list_origins
 
     async def __call__(self, request: HttpRequest) -> HttpResponse:
         """The answer of `/v1` or `/_tanzaku`, or a refusal as an API error."""
-        refusal = check_origin(request, self._hosts)
+        path = request.path
+        page = find_page(request, self._list_origins()) if path.startswith(_V1) else None
+        refusal = check_origin(request, self._hosts, is_known_page=page is not None)
         if refusal is not None:
             return self._refusals.build_plain(refusal.status, refusal.reason)
-        path = request.path
+        if page is not None:
+            answer = answer_preflight(request, page)
+            if answer is None:
+                answer = await self._api(request)
+                show_to(answer, page)
+            return answer
         if path.startswith(_API_PATHS):
             return await self._api(request)
         try:

@@ -303,6 +303,7 @@ class Server:
                 refusals=refusals,
                 hosts=self._hosts,
                 guard=Guard(token, ring, is_remote=self._is_remote).check,
+                list_origins=self._list_origins,
             )
             running = await stack.enter_async_context(
                 serve(
@@ -396,6 +397,9 @@ class Server:
     def _load_config(options: ServerOptions) -> Config:
         assert options.config is not None
         return load_config(options.config, options.environment)
+
+    def _list_origins(self) -> Sequence[str]:
+        return () if self._configured is None else self._configured.config.cors
 
     def _load_token(self) -> str | None:
         """The admin token, where there is something that only it opens."""

@@ -21,14 +21,18 @@ class OriginRefusal:
 
 
 def check_origin(
-    request: HttpRequest, allowed_hosts: Collection[str] = LOOPBACK_NAMES
+    request: HttpRequest,
+    allowed_hosts: Collection[str] = LOOPBACK_NAMES,
+    *,
+    is_known_page: bool = False,
 ) -> OriginRefusal | None:
     """None for a request that may be served.
 
     `allowed_hosts` are lower-case names without ports ([::1] in its brackets); any port is
     taken, since a foreign page cannot choose the name the browser sends. An Origin, when one is
     sent, must name the same host and port as Host does: a page on another port of this machine
-    is another site. `null` (sandboxed frames, files) is foreign.
+    is another site. `null` (sandboxed frames, files) is foreign. With `is_known_page` the caller has
+    looked at where the page is from, and only Host counts.
     """
     hosts = [value for name, value in request.headers if name == b"host"]
     if len(hosts) != 1:
@@ -38,7 +42,7 @@ def check_origin(
         return OriginRefusal(421, "This server does not answer for that Host.")
     if not request.target.startswith("/"):
         return OriginRefusal(421, "The request target must be a path.")
-    for name, value in request.headers:
+    for name, value in () if is_known_page else request.headers:
         if name == b"origin":
             origin = _ORIGIN.fullmatch(value)
             if origin is None or value.partition(b"//")[2].lower() != hosts[0].lower():

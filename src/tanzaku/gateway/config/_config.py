@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Final, cast
 
 from tanzaku.core.plain_yaml import Entry, parse_yaml, read_yaml
+from tanzaku.gateway._origins import read_page_origin
 from tanzaku.gateway._preflight import Preflight
 from tanzaku.gateway.alerts import AlertSettings, read_alerts
 from tanzaku.gateway.batching import BatchingSettings, read_batching
@@ -22,7 +23,7 @@ from tanzaku.ledger import LedgerSettings
 
 _SECTIONS: Final = (
     "upstreams", "routes", "keys", "budgets", "preflight", "telemetry", "alerts",
-    "ledger", "cache", "prompt_cache", "batching", "limits",
+    "ledger", "cache", "prompt_cache", "batching", "limits", "cors",
 )  # fmt: skip
 
 
@@ -30,7 +31,8 @@ _SECTIONS: Final = (
 class Config:
     """What a file says. Without `routes` every call goes to the first upstream.
 
-    `name` is the file's, without its folder. `needs_key`: who has no virtual key may not enter.
+    `name` is the file's, without its folder. `needs_key`: who has no virtual key may not enter. `cors`
+    are the origins whose pages may call `/v1`.
     """
 
     name: str
@@ -46,6 +48,7 @@ class Config:
     prompt_cache: PlacementSettings | None = None
     batching: BatchingSettings | None = None
     limits: LimitSettings | None = None
+    cors: tuple[str, ...] = ()
 
     @property
     def live(self) -> list[str]:
@@ -85,6 +88,7 @@ def _read_config(entry: Entry, name: str, environment: Mapping[str, str] | None)
         "batching": read_batching,
         "limits": read_limits,
         "alerts": lambda value: read_alerts(value, resolve),
+        "cors": lambda value: tuple(read_page_origin(one) for one in value.as_list()),
         "preflight": lambda value: cast("Preflight", value.as_choice(("off", "warn", "block"))),
     }
     read = {name: reader(fields[name]) for name, reader in readers.items() if name in fields}
@@ -103,6 +107,7 @@ def _read_config(entry: Entry, name: str, environment: Mapping[str, str] | None)
         prompt_cache=read.get("prompt_cache"),
         batching=read.get("batching"),
         limits=read.get("limits"),
+        cors=read.get("cors", ()),
     )
 
 

@@ -278,6 +278,7 @@ WHOLE = {
     "cache": {"max_mb": 1, "scope": "team", "on": [{"model": "m*"}], "keep": "disk"},
     "batching": {"collect_s": 1, "max_requests": 5, "on_late": "send_now"},
     "limits": {"queue_s": 1},
+    "cors": ["https://app.example", "http://localhost:3000"],
 }
 
 
