@@ -90,6 +90,31 @@ def test_commands_that_write_take_the_url_too(
         assert reader.count_exchanges() == 0
 
 
+def test_a_ledger_there_is_copied_while_it_is_written_and_put_back(
+    url: str,
+    postgres: PostgresServer,
+    tanzaku: CommandLine,
+    serve: Callable[..., Serving],
+    tmp_path: Path,
+) -> None:
+    secret = url.replace("@", ":s3cret@", 1)
+    tanzaku.environment = {"TANZAKU_LEDGER": secret}
+    running = serve()
+    ask(running.url)
+    copy = tmp_path / "copy.db"
+    made = json.loads(tanzaku.run("ledger", "backup", str(copy), "--json"))
+    assert (made["exchanges"], made["lost"], made["faults"]) == (1, 0, [])
+    assert "being written" in tanzaku.run("ledger", "restore", str(copy), exit_code=2)
+    running.process.terminate()
+    running.process.communicate(timeout=40)
+    assert "is not empty" in tanzaku.run("ledger", "restore", str(copy), exit_code=2)
+    postgres.run("DROP SCHEMA tanzaku CASCADE")
+    said = tanzaku.run("ledger", "restore", str(copy))
+    told = tanzaku.run("ledger", "verify", "--json")
+    assert json.loads(told)["digest"] == made["digest"]
+    assert "s3cret" not in said + told
+
+
 def test_a_url_with_a_password_has_no_place_in_a_configuration(
     tanzaku: CommandLine, tmp_path: Path
 ) -> None:

@@ -89,7 +89,15 @@ def verify(context: CliContext, *, ledger: Path | str | None, as_json: bool) -> 
     from tanzaku.ledger import verify as check
 
     path = context.find_ledger(ledger)
-    _show_verdict(context, check(path), path, as_json=as_json)
+    _show_verdict(context, check(path), _name(path), as_json=as_json)
+
+
+def _name(place: Path | str) -> str:
+    """How messages call it: without a password."""
+    from tanzaku.ledger import Ledger
+
+    with Ledger.read(place) as reader:
+        return reader.name
 
 
 def _show_verdict(
@@ -101,6 +109,7 @@ def _show_verdict(
                 "path": str(path),
                 "exchanges": verdict.exchanges,
                 "unsettled": verdict.unsettled,
+                "lost": verdict.lost,
                 "total_usd": f"{verdict.total_usd:f}",
                 "digest": verdict.digest,
                 "faults": list(verdict.faults),
@@ -130,7 +139,7 @@ def restore(context: CliContext, *, file: Path, ledger: Path | str | None) -> No
 
     path = context.find_ledger(ledger)
     kept = put_back(file, path, SystemClock())
-    context.terminal.line(context.say("ledgers.restored", path=path), "good")
+    context.terminal.line(context.say("ledgers.restored", path=_name(path)), "good")
     if kept is not None:
         context.terminal.line(context.say("ledgers.kept", path=kept), "faint")
 

@@ -1,20 +1,37 @@
-"""Copies of a ledger: made while it is written, checked, put back."""
+"""Copies of a ledger: made while it is written, checked, put back, also into the other engine.
+
+A copy is a ledger in a file, whichever engine it was made from.
+"""
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
+import apsw
+
 from tanzaku.core import Clock, UserError, format_rfc3339
-from tanzaku.ledger._database import Database
+from tanzaku.ledger._database import Database, Engine
 from tanzaku.ledger._engine import Place, find_engine
 from tanzaku.ledger._file import FileEngine
 from tanzaku.ledger._lock import WriterLock
-from tanzaku.ledger._query import Filters, count_gaps, sum_all
+from tanzaku.ledger._portable import TABLES, clean_row, read_pages
+from tanzaku.ledger._query import Filters, count_gaps, find_last_seq, sum_all
 from tanzaku.ledger._row import SETTLED_FACTS, from_picousd
-from tanzaku.ledger._sqlite import connect_reader, copy_database
+from tanzaku.ledger._schema import MIGRATIONS, run_migrations
+from tanzaku.ledger._sqlite import (
+    APPLICATION_ID,
+    SqliteDatabase,
+    connect_reader,
+    connect_writer,
+    copy_database,
+    make_whole,
+)
+from tanzaku.ledger.errors import LedgerError
 
-_PAGE = 50
+_GAP = ("noted_at", "exchanges", "reason")
 _COST_AT = SETTLED_FACTS.index("cost_picousd")
 
 
@@ -23,7 +40,7 @@ class Verdict:
     """What a ledger holds, and what is wrong with it.
 
     `lost` were answered and not kept, as far as that was noted. `digest` is a SHA-256 in hex over
-    every row, the same for a ledger and its copy.
+    every row, the same for a ledger and its copy, in whichever engine.
     """
 
     exchanges: int
@@ -35,16 +52,28 @@ class Verdict:
 
 
 def back_up(source: Place, target: Path) -> Verdict:
-    """Copy a ledger, also while a process writes it, and check the copy.
+    """Copy a ledger as it is at this moment into a new file, also while a process writes it, and
+    check the copy.
 
-    UserError when `target` exists, or `source` is no ledger in a file. A copy that was broken off
-    leaves no file under the name.
+    UserError when `target` exists or cannot be written, or `source` is no ledger; LedgerError when
+    it cannot be read to its end. A copy that was broken off leaves no file under the name.
     """
     if target.exists():
         raise UserError(
             "{path} exists already.", hint="Choose another name; nothing was written.", path=target
         )
-    _copy(_ensure_file(source), target)
+    try:
+        if isinstance(source, Path):
+            _copy_file(source, target)
+        else:
+            _copy_database(find_engine(source), target)
+    except (OSError, apsw.Error) as error:
+        raise UserError(
+            "The copy {path} cannot be written: {reason}",
+            hint="Check that its folder exists, may be written and has room.",
+            path=target,
+            reason=error,
+        ) from error
     return verify(target)
 
 
@@ -63,36 +92,26 @@ def verify(place: Place) -> Verdict:
 
 
 def restore(backup: Path, target: Place, clock: Clock) -> Path | None:
-    """Put a copy in a ledger's place; where the one before is now, if there was one.
+    """Put a copy in a ledger's place; where the file before is now, if there was one. A database
+    must be empty of exchanges.
 
     UserError when a process writes the ledger, and when the copy is not whole: then nothing was
     changed.
     """
-    path = _ensure_file(target)
-    verdict = verify(backup)
-    if verdict.faults:
-        raise UserError(
-            "The copy {path} is not whole: {faults}", path=backup, faults="; ".join(verdict.faults)
-        )
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    lock = WriterLock(path)
+    if not isinstance(target, Path):
+        _fill(find_engine(target), backup, clock)
+        return None
+    _ensure_whole(verify(backup), backup)
+    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    lock = WriterLock(target)
     try:
-        whole = path.with_name(f"{path.name}.restored")
-        _copy(backup, whole)
-        kept = _set_aside(path, clock)
-        whole.replace(path)
+        whole = target.with_name(f"{target.name}.restored")
+        _copy_file(backup, whole)
+        kept = _set_aside(target, clock)
+        whole.replace(target)
     finally:
         lock.release()
     return kept
-
-
-def _ensure_file(place: Place) -> Path:
-    if isinstance(place, Path):
-        return place
-    raise UserError(
-        "A ledger in PostgreSQL is copied by PostgreSQL's own tools.",
-        hint="`pg_dump --schema=tanzaku` makes a copy, `psql` puts it back.",
-    )
 
 
 def _verify(database: Database) -> Verdict:
@@ -106,17 +125,12 @@ def _verify(database: Database) -> Verdict:
     ]
     digest = hashlib.sha256()
     picousd = 0
-    for table in ("started", "settled"):
-        seq = 0
-        while rows := database.fetch(
-            f"SELECT * FROM {table} WHERE seq > :seq ORDER BY seq LIMIT :most",
-            {"seq": seq, "most": _PAGE},
-        ):
-            for row in rows:
-                digest.update(repr(row).encode())
+    for table, columns in TABLES.items():
+        for page in read_pages(database, table):
+            for row in page:
+                digest.update(repr(clean_row(columns, row)).encode())
                 if table == "settled":
                     picousd += row[_COST_AT] or 0
-            seq = rows[-1][0]
     if totals.total_usd != from_picousd(picousd):
         faults.append(f"the sum {totals.total_usd} $ is not that of the rows")
     return Verdict(
@@ -129,7 +143,7 @@ def _verify(database: Database) -> Verdict:
     )
 
 
-def _copy(source: Path, target: Path) -> None:
+def _copy_file(source: Path, target: Path) -> None:
     FileEngine(source).check()
     connection = connect_reader(source)
     try:
@@ -137,6 +151,77 @@ def _copy(source: Path, target: Path) -> None:
         copy_database(connection, target)
     finally:
         connection.close()
+
+
+def _copy_database(engine: Engine, target: Path) -> None:
+    engine.check()
+    source = engine.connect_reader()
+    try:
+        with (
+            make_whole(target) as partial,
+            _make_ledger(partial) as copy,
+            source.snapshot(),
+            copy.transaction(),
+        ):
+            _copy_rows(source, copy)
+    except source.errors as error:
+        raise LedgerError(f"The ledger {engine.name} could not be read: {error}") from error
+    finally:
+        source.close()
+
+
+@contextmanager
+def _make_ledger(path: Path) -> Iterator[SqliteDatabase]:
+    """A new ledger in an empty file, without a way back: what fails here is thrown away."""
+    connection = connect_writer(path, is_durable=False)
+    try:
+        connection.execute("PRAGMA journal_mode = OFF")
+        run_migrations(connection, MIGRATIONS, 0, APPLICATION_ID)
+        yield SqliteDatabase(connection)
+    finally:
+        connection.close()
+
+
+def _fill(engine: Engine, backup: Path, clock: Clock) -> None:
+    """Write a copy into an empty database, all of it or nothing."""
+    FileEngine(backup).check()
+    with ExitStack() as resources:
+        source = FileEngine(backup).connect_reader()
+        resources.callback(source.close)
+        resources.enter_context(source.snapshot())
+        verdict = _verify(source)
+        _ensure_whole(verdict, backup)
+        database = engine.open_writer(resources, clock)
+        try:
+            with database.transaction():
+                if find_last_seq(database) or count_gaps(database):
+                    raise UserError(
+                        "The ledger {path} is not empty.",
+                        hint="Choose an empty database. Nothing was changed.",
+                        path=engine.name,
+                    )
+                _copy_rows(source, database)
+                if _verify(database) != verdict:
+                    raise LedgerError(f"The ledger {engine.name} did not become what {backup} is.")
+        except database.errors as error:
+            raise LedgerError(f"The ledger {engine.name} could not be written: {error}") from error
+
+
+def _ensure_whole(verdict: Verdict, backup: Path) -> None:
+    if verdict.faults:
+        raise UserError(
+            "The copy {path} is not whole: {faults}", path=backup, faults="; ".join(verdict.faults)
+        )
+
+
+def _copy_rows(source: Database, target: Database) -> None:
+    """All that a ledger holds into an empty one."""
+    for table, columns in TABLES.items():
+        for page in read_pages(source, table):
+            target.insert(table, columns, page)
+    target.insert("gap", _GAP, source.fetch(f"SELECT {', '.join(_GAP)} FROM gap"))
+    for name, seq in source.fetch("SELECT name, seq FROM mark"):
+        target.fetch("UPDATE mark SET seq = :seq WHERE name = :name", {"name": name, "seq": seq})
 
 
 def _set_aside(path: Path, clock: Clock) -> Path | None:

@@ -4,7 +4,6 @@ One writer here too: an advisory lock of its session says who. It needs a sessio
 pooler that lends connections out by the transaction.
 """
 
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -21,6 +20,7 @@ from tanzaku.ledger._database import (
     explain_newer,
     explain_older,
 )
+from tanzaku.ledger._portable import clean_row
 from tanzaku.ledger._postgres_schema import SCRIPTS
 from tanzaku.ledger._sqlite import APPLICATION_ID
 from tanzaku.ledger.errors import LedgerError, StorageError
@@ -40,7 +40,6 @@ _LOCK_MS: Final = 2000
 _FIRST_WAIT_S: Final = 0.5
 _LONGEST_WAIT_S: Final = 30.0
 _PLACE: Final = re.compile(r":([a-z_]+)")
-_ESCAPE: Final = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
 
 
 class PostgresDatabase:
@@ -80,10 +79,9 @@ class PostgresDatabase:
             return
         places = ", ".join(["%s"] * len(columns))
         statement = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({places})"
-        json_at = columns.index("labels") if "labels" in columns else None
         try:
             with self.connection.cursor() as cursor:
-                cursor.executemany(statement.encode(), [_clean(row, json_at) for row in rows])
+                cursor.executemany(statement.encode(), [clean_row(columns, row) for row in rows])
         except psycopg.ProgrammingError as error:
             if error.sqlstate is None:  # a value that was never sent
                 raise TypeError(str(error)) from error
@@ -246,21 +244,3 @@ def _name(given: Mapping[str, Any]) -> str:
 def _translate(sql: str) -> bytes:
     """Named places as psycopg writes them; a bare `%` would begin one."""
     return _PLACE.sub(r"%(\1)s", sql.replace("%", "%%")).encode()
-
-
-def _clean(row: Row, json_at: int | None) -> Row:
-    """PostgreSQL's texts have no NUL, and its JSON neither that nor half a character."""
-    values = [
-        value.replace("\0", "?") if isinstance(value, str) and "\0" in value else value
-        for value in row
-    ]
-    if json_at is not None and _ESCAPE.search(values[json_at]):
-        labels = {
-            _repair(name): _repair(value) for name, value in json.loads(values[json_at]).items()
-        }
-        values[json_at] = json.dumps(labels)
-    return tuple(values)
-
-
-def _repair(text: str) -> str:
-    return text.encode("utf-8", "replace").decode().replace("\0", "?")

@@ -153,13 +153,20 @@ def _render_insert(table: str, columns: tuple[str, ...], count: int) -> str:
 
 
 def copy_database(connection: apsw.Connection, target: Path) -> None:
-    """Copy a database, also while another connection writes it. The copy (mode 0600) has its name
-    only once it is whole and on disk."""
+    """Copy a database, also while another connection writes it."""
+    with make_whole(target) as partial:
+        connection.execute("VACUUM INTO ?", (str(partial),))
+
+
+@contextmanager
+def make_whole(target: Path) -> Iterator[Path]:
+    """An empty file (mode 0600) to fill, which has the name `target` only once it is whole and on
+    disk. Close every connection to it before."""
     partial = target.with_name(f"{target.name}.partial")
     partial.unlink(missing_ok=True)
     descriptor = os.open(partial, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
     try:
-        connection.execute("VACUUM INTO ?", (str(partial),))
+        yield partial
         os.fsync(descriptor)
     except BaseException:
         partial.unlink(missing_ok=True)

@@ -3,9 +3,6 @@
 import asyncio
 import csv
 import json
-import sqlite3
-import stat
-import threading
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
@@ -24,9 +21,6 @@ from tanzaku.ledger import (
     LedgerSettings,
     Place,
     Retention,
-    back_up,
-    restore,
-    verify,
 )
 from tanzaku.ledger._export import export
 
@@ -229,90 +223,6 @@ def test_pruning_leaves_the_guards_up(path: Path, build_exchange: Build) -> None
     with pytest.raises(apsw.ConstraintError, match="append-only"):
         connection.execute("DELETE FROM started")
     connection.close()
-
-
-def test_a_copy_is_made_while_the_ledger_is_written_and_holds_the_same(
-    path: Path, build_exchange: Build, tmp_path: Path
-) -> None:
-    target = tmp_path / "copy.db"
-    with Ledger.open(path, clock=VirtualClock()) as ledger:
-        for n in range(20):
-            asyncio.run(ledger.settle(build_exchange(n)))
-        made = back_up(path, target)
-        asyncio.run(ledger.settle(build_exchange(99)))
-    assert (made.exchanges, made.faults) == (20, ())
-    assert stat.S_IMODE(target.stat().st_mode) == 0o600
-    assert verify(target) == made
-    assert verify(path).digest != made.digest
-    with Ledger.read(target) as reader:
-        assert reader.get_exchange("exch_000003") == build_exchange(3)
-
-
-def test_a_copy_takes_no_ones_place(path: Path, build_exchange: Build, tmp_path: Path) -> None:
-    keep(path, [build_exchange(1)])
-    target = tmp_path / "copy.db"
-    target.write_text("mine")
-    with pytest.raises(UserError, match="exists already"):
-        back_up(path, target)
-    assert target.read_text() == "mine"
-
-
-def test_a_ledger_that_is_being_written_is_found_sound(place: Place, build_exchange: Build) -> None:
-    async def write(ledger: Ledger, is_over: threading.Event) -> None:
-        number = 0
-        while not is_over.is_set():
-            number += 100
-            exchanges = [build_exchange(number + n) for n in range(100)]
-            await asyncio.gather(*(ledger.settle(exchange) for exchange in exchanges))
-
-    is_over = threading.Event()
-    with Ledger.open(place, clock=VirtualClock()) as ledger:
-        writing = threading.Thread(target=lambda: asyncio.run(write(ledger, is_over)))
-        writing.start()
-        verdicts = [verify(place)]
-        while verdicts[-1].exchanges < 1500:
-            verdicts.append(verify(place))
-        is_over.set()
-        writing.join()
-    assert {verdict.faults for verdict in verdicts} == {()}
-
-
-def test_a_damaged_ledger_is_called_so(path: Path, build_exchange: Build) -> None:
-    keep(path, [build_exchange(n) for n in range(5)])
-    # By another program, whose hand the guards do not stay.
-    connection = sqlite3.connect(path)
-    connection.execute("DROP TRIGGER started_keeps_rows")
-    connection.execute("DELETE FROM started WHERE seq = 2")
-    connection.commit()
-    connection.close()
-    assert any("names no started" in fault for fault in verify(path).faults)
-
-
-def test_a_copy_is_put_back_and_what_was_there_kept(
-    path: Path, build_exchange: Build, tmp_path: Path
-) -> None:
-    copy = tmp_path / "copy.db"
-    keep(path, [build_exchange(1)])
-    back_up(path, copy)
-    keep(path, [build_exchange(2)])
-    kept = restore(copy, path, VirtualClock())
-    assert kept is not None
-    with Ledger.read(path) as reader, Ledger.read(kept) as before:
-        assert [e.exchange_id for e in reader.list_exchanges()] == ["exch_000001"]
-        assert [e.exchange_id for e in before.list_exchanges()] == ["exch_000002", "exch_000001"]
-
-
-def test_nothing_is_put_back_under_a_writer(
-    path: Path, build_exchange: Build, tmp_path: Path
-) -> None:
-    copy = tmp_path / "copy.db"
-    keep(path, [build_exchange(1)])
-    back_up(path, copy)
-    with Ledger.open(path, clock=VirtualClock()) as ledger:
-        with pytest.raises(UserError, match="is being written"):
-            restore(copy, path, VirtualClock())
-        asyncio.run(ledger.settle(build_exchange(2)))
-        assert ledger.count_exchanges() == 2
 
 
 def test_exports_hold_every_exchange_once_and_its_exact_cost(
