@@ -19,7 +19,7 @@ from tanzaku.gateway._answer import (
 from tanzaku.gateway._asked import read_asked
 from tanzaku.gateway._attempts import attempt_in_turn
 from tanzaku.gateway._edge import NO_ANSWER, NO_ANSWER_STATUS, Edge, Interception, Meter
-from tanzaku.gateway._headers import read_answer_head, read_request_head
+from tanzaku.gateway._headers import AnswerHead, read_answer_head, read_request_head
 from tanzaku.gateway._preflight import PREFLIGHT_HEADER, Preflight, find_violations, is_certain
 from tanzaku.gateway._prices import PriceBook
 from tanzaku.gateway._settle import (
@@ -260,20 +260,20 @@ class Gateway:
             answer = build_refusal(refusal, derive_id("req", call.exchange.exchange_id))
             return await self._carry_back(answer, call, repairs=False)
         except asyncio.CancelledError:
-            headers = struck.headers if struck else []
-            await call.settle(CLIENT_GONE_STATUS, headers, b"", Outcome(error=CLIENT_GONE))
+            await call.settle(
+                CLIENT_GONE_STATUS, _read_struck(struck), b"", Outcome(error=CLIENT_GONE)
+            )
             raise
         except ConnectionFault:
-            headers = struck.headers if struck else []
-            await call.settle(NO_ANSWER_STATUS, headers, b"", Outcome(error=NO_ANSWER))
+            await call.settle(NO_ANSWER_STATUS, _read_struck(struck), b"", Outcome(error=NO_ANSWER))
             raise
         except BrokenUploadError as broken:
             error = ExchangeError(get_error_type(broken.status), broken.reason)
-            await call.settle(broken.status, [], b"", Outcome(error=error))
+            await call.settle(broken.status, _read_struck(None), b"", Outcome(error=error))
             raise
         except Exception:
             failed = ExchangeError("api_error", "Internal server error")
-            await call.settle(500, [], b"", Outcome(error=failed))
+            await call.settle(500, _read_struck(None), b"", Outcome(error=failed))
             raise
 
     async def _bring(
@@ -301,7 +301,7 @@ class Gateway:
 
     def _rewrite(self, request: HttpRequest, answer: HttpResponse) -> None:
         """Name this gateway where an answer about batches says where their results are."""
-        head, _ = read_answer_head(answer.headers)
+        head = read_answer_head(answer.headers).lines
         is_readable = head.is_json and not head.is_coded and answer.status < 300
         if self._stages.batches is not None and is_readable and isinstance(answer.body, bytes):
             answer.body = self._stages.batches.rewrite(answer.body, request)
@@ -309,8 +309,8 @@ class Gateway:
     async def _carry_back(
         self, answer: HttpResponse, call: OpenExchange, *, repairs: bool
     ) -> HttpResponse:
-        head, request_id = read_answer_head(answer.headers)
-        headers = head.return_with(request_id)
+        whole_head = read_answer_head(answer.headers)
+        head, headers = whole_head.lines, whole_head.list_returned()
         headers.append((_ID_HEADER, call.exchange.exchange_id.encode()))
         if call.violations:
             headers.append((_VIOLATIONS, call.violations))
@@ -321,7 +321,7 @@ class Gateway:
             if head.is_event_stream and repairs:
                 # An error event makes a broken stream longer than its upstream announced.
                 headers = [line for line in headers if line[0] != b"content-length"]
-            relay = Relay(answer, body, call, repairs=repairs)
+            relay = Relay(answer.status, whole_head, body, call, repairs=repairs)
             return HttpResponse(answer.status, headers, relay)
         if head.is_event_stream:
             reader = UsageReader()
@@ -334,8 +334,13 @@ class Gateway:
             if call.results is not None and not head.is_coded:
                 call.results.feed(body)
             kept, outcome = b"", Outcome()
-        await call.settle(answer.status, answer.headers, kept, outcome)
+        await call.settle(answer.status, whole_head, kept, outcome)
         return HttpResponse(answer.status, headers, body)
+
+
+def _read_struck(struck: Interception | None) -> AnswerHead:
+    """The header of an answer that did not come."""
+    return read_answer_head([] if struck is None else struck.headers)
 
 
 async def _watch(answer: HttpResponse, call: OpenExchange) -> HttpResponse:

@@ -55,7 +55,7 @@ class RequestHead:
 
 
 @dataclass(frozen=True, slots=True)
-class AnswerHead:
+class AnswerLines:
     """What is read of an answer's header lines: `returned` goes back to the client, `kept` to the
     ledger. An event stream counts as one when it can be read as it passes: not compressed."""
 
@@ -66,22 +66,34 @@ class AnswerHead:
     is_coded: bool
     is_event_stream: bool
 
-    def return_with(self, request_id: bytes | None) -> HeaderList:
-        """What goes back to the client, with the answer's own `request-id`."""
+
+@dataclass(frozen=True, slots=True)
+class AnswerHead:
+    """An answer's header: `lines`, which many answers share, and the `request-id` of this one, None
+    where it has not exactly one."""
+
+    lines: AnswerLines
+    request_id: bytes | None
+
+    def list_returned(self) -> HeaderList:
+        """What goes back to the client."""
+        request_id = self.request_id
         if request_id is None:
-            return list(self.returned)
+            return list(self.lines.returned)
         return [
-            (name, request_id if name == REQUEST_ID else value) for name, value in self.returned
+            (name, request_id if name == REQUEST_ID else value)
+            for name, value in self.lines.returned
         ]
 
-    def keep_with(self, request_id: bytes | None) -> list[tuple[str, str]]:
-        """What the ledger keeps, with the answer's own `request-id`."""
+    def list_kept(self) -> list[tuple[str, str]]:
+        """What the ledger keeps."""
+        request_id = self.request_id
         if request_id is None:
-            return list(self.kept)
+            return list(self.lines.kept)
         text = request_id.decode("latin-1")
         if not request_id.startswith(_PLAIN_ID):
             text = redact_text(text)
-        return [(name, text if name == _ID_NAME else value) for name, value in self.kept]
+        return [(name, text if name == _ID_NAME else value) for name, value in self.lines.kept]
 
 
 def read_request_head(headers: HeaderList) -> RequestHead:
@@ -90,15 +102,15 @@ def read_request_head(headers: HeaderList) -> RequestHead:
     return _read_request(lines) if len(lines) <= _MOST_LINES else _read_request.__wrapped__(lines)
 
 
-def read_answer_head(headers: HeaderList) -> tuple[AnswerHead, bytes | None]:
-    """The head, remembered likewise but for its `request-id`, which comes beside it."""
+def read_answer_head(headers: HeaderList) -> AnswerHead:
+    """The head, remembered likewise but for its `request-id`."""
     places = [place for place, line in enumerate(headers) if line[0] == REQUEST_ID]
     if len(places) != 1:
-        return _read_answer(tuple(headers)), None
+        return AnswerHead(_read_answer(tuple(headers)), None)
     lines = headers.copy()
     _, request_id = lines[places[0]]
     lines[places[0]] = _ANY_ID
-    return _read_answer(tuple(lines)), request_id
+    return AnswerHead(_read_answer(tuple(lines)), request_id)
 
 
 @lru_cache(maxsize=128)
@@ -117,10 +129,10 @@ def _read_request(lines: tuple[Line, ...]) -> RequestHead:
 
 
 @lru_cache(maxsize=128)
-def _read_answer(lines: tuple[Line, ...]) -> AnswerHead:
+def _read_answer(lines: tuple[Line, ...]) -> AnswerLines:
     headers = list(lines)
     rule = get_header(headers, _RULE)
-    return AnswerHead(
+    return AnswerLines(
         returned=tuple(forward_response_headers(headers)),
         kept=tuple(redact_headers(headers)),
         rule=None if rule is None else rule.decode("latin-1"),

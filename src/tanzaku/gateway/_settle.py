@@ -19,7 +19,7 @@ from tanzaku.exchange import (
 from tanzaku.gateway._answer import Outcome
 from tanzaku.gateway._asked import ask_for
 from tanzaku.gateway._edge import Meter
-from tanzaku.gateway._headers import RequestHead, read_answer_head
+from tanzaku.gateway._headers import AnswerHead, RequestHead
 from tanzaku.gateway._prices import PriceBook
 from tanzaku.gateway._stages import (
     LIST_PRICE,
@@ -36,7 +36,7 @@ from tanzaku.gateway._stages import (
     Worst,
 )
 from tanzaku.ledger import Ledger
-from tanzaku.transport import HeaderList, HttpRequest, redact_body, redact_query, redact_text
+from tanzaku.transport import HttpRequest, redact_body, redact_query, redact_text
 
 CLIENT_GONE = ExchangeError("client_gone", "The client left before the answer ended.")
 CLIENT_GONE_STATUS = 499
@@ -198,10 +198,10 @@ class OpenExchange:
         if self._first_byte is None:
             self._first_byte = self._books.clock.monotonic()
 
-    async def settle(self, status: int, headers: HeaderList, body: bytes, outcome: Outcome) -> None:
+    async def settle(self, status: int, head: AnswerHead, body: bytes, outcome: Outcome) -> None:
         """Price the answer, append it to the ledger and return once it is durable.
 
-        `headers` are the answer's before redaction, `body` what the client got of it, decoded.
+        `body` is what the client got of the answer, decoded.
         """
         if self._is_settled:
             return
@@ -222,13 +222,13 @@ class OpenExchange:
         first = self._first_byte
         if first is None and body:
             first = ended
-        head, request_id = read_answer_head(headers)
+        request_id = head.request_id
         exchange = self.exchange
         exchange.settlement = Settlement(
             settled_at=now,
             status=status,
             route=CACHE_ROUTE if self._is_free else self._route,
-            response_headers=head.keep_with(request_id),
+            response_headers=head.list_kept(),
             response_body=redact_body(body),
             timings=Timings(
                 None if first is None else (first - self._began) * 1000,
@@ -242,7 +242,7 @@ class OpenExchange:
             cost=cost,
             unpriced=unpriced,
             error=_keep_error(outcome.error),
-            rule=head.rule,
+            rule=head.lines.rule,
         )
         for observe in self._books.observers:
             observe(exchange)

@@ -7,17 +7,16 @@ from collections.abc import AsyncIterator
 from typing import Self
 
 from tanzaku.exchange import ExchangeError
-from tanzaku.gateway._answer import is_event_stream, read_stream
+from tanzaku.gateway._answer import read_stream
+from tanzaku.gateway._headers import AnswerHead
 from tanzaku.gateway._settle import CLIENT_GONE, CLIENT_SLOW, OpenExchange
 from tanzaku.transport import (
     STOPPING,
     UNREAD,
-    HttpResponse,
     TransportError,
     close_body,
-    get_header,
 )
-from tanzaku.wire import REQUEST_ID, ApiError, UsageReader, encode_event
+from tanzaku.wire import ApiError, UsageReader, encode_event
 
 BROKEN = ExchangeError(
     "api_error", "The connection to the upstream broke before the answer was complete."
@@ -67,18 +66,19 @@ class Relay:
 
     def __init__(
         self,
-        answer: HttpResponse,
+        status: int,
+        head: AnswerHead,
         source: AsyncIterator[bytes],
         call: OpenExchange,
         *,
         repairs: bool,
     ) -> None:
-        self._answer = answer
+        self._status = status
+        self._head = head
         self._source = source
         self._call = call
-        self._reader = UsageReader() if is_event_stream(answer.headers) else None
+        self._reader = UsageReader() if head.lines.is_event_stream else None
         self._gate = FrameGate() if repairs and self._reader else None
-        self._is_coded = get_header(answer.headers, b"content-encoding") not in (None, b"identity")
         self._kept: list[bytes] = []
         self._space = sys.maxsize if self._reader else _KEPT_OF_A_DOWNLOAD
         self._is_over = False
@@ -125,7 +125,7 @@ class Relay:
         """What of the stream may pass now that `chunk` has come."""
         if self._reader is not None:
             self._reader.feed(chunk)
-        elif self._call.results is not None and not self._is_coded:
+        elif self._call.results is not None and not self._head.lines.is_coded:
             self._call.results.feed(chunk)
         if self._gate is not None:
             chunk = self._gate.feed(chunk)
@@ -151,8 +151,8 @@ class Relay:
         return last
 
     def _build_error_event(self, broken: ExchangeError) -> bytes:
-        header = get_header(self._answer.headers, REQUEST_ID)
-        request_id = self._call.exchange.exchange_id if header is None else header.decode("latin-1")
+        named = self._head.request_id
+        request_id = self._call.exchange.exchange_id if named is None else named.decode("latin-1")
         error = ApiError(502, broken.type, broken.message)
         return encode_event(error.event(request_id))
 
@@ -164,4 +164,4 @@ class Relay:
     async def _settle(self, broken: ExchangeError | None) -> None:
         outcome = read_stream(self._reader, broken)
         body = b"".join(self._kept)
-        await self._call.settle(self._answer.status, self._answer.headers, body, outcome)
+        await self._call.settle(self._status, self._head, body, outcome)

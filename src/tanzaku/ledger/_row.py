@@ -1,8 +1,9 @@
 """Exchanges as rows and back. Money is whole pico-dollars (1e-12 $), never a float."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Context, Decimal, Inexact, InvalidOperation
+from functools import lru_cache
 from typing import Any
 
 from pydantic_core import PydanticSerializationError, to_json
@@ -102,7 +103,7 @@ def build_started(exchange: Exchange) -> Row:
         storable(exchange.api_version),
         None if reserved is None else to_picousd(reserved),
         _encode(exchange.labels) if exchange.labels else "{}",
-        _encode_headers(exchange.request_headers),
+        _encode_again(tuple(exchange.request_headers)),
         exchange.request_body,
     )
 
@@ -213,8 +214,14 @@ def _encode(value: object) -> str:
         return json.dumps(value, default=str)
 
 
-def _encode_headers(headers: list[tuple[str, str]]) -> str:
+def _encode_headers(headers: Iterable[tuple[str, str]]) -> str:
     return _encode([header for header in headers if header[0].lower() not in _NEVER_STORED])
+
+
+@lru_cache(maxsize=128)
+def _encode_again(headers: tuple[tuple[str, str], ...]) -> str:
+    """Most clients send the same lines with every request."""
+    return _encode_headers(headers)
 
 
 def _decode_headers(document: str | None) -> list[tuple[str, str]]:

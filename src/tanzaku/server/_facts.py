@@ -1,5 +1,7 @@
 """What the API knows before the first request: its sizes, its prices, its words."""
 
+from functools import lru_cache
+
 from tanzaku.catalog import count_tokens, resolve_rates
 from tanzaku.simulator.batches import MAX_BATCH_BODY_BYTES
 from tanzaku.simulator.files import MAX_UPLOAD_BODY_BYTES
@@ -9,6 +11,7 @@ from tanzaku.wire import validate
 _MEGABYTE = 1024 * 1024
 
 
+@lru_cache(maxsize=64)
 def find_body_limit(target: str) -> BodyLimit:
     """The API's size limits: 32 MB for messages, 256 MB for batches, 500 MB for files
     (platform.claude.com/docs/en/api/overview, 2026-08-22). The latter two pass on as they come."""

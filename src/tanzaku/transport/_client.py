@@ -5,7 +5,7 @@ import re
 import ssl
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from types import TracebackType
 from typing import Self, override
 
@@ -13,7 +13,7 @@ from tanzaku.core import Clock
 from tanzaku.transport._address import Reach
 from tanzaku.transport._connect import Origin, open_connection, parse_origin
 from tanzaku.transport._connection import Connection, StreamTimings, Timeouts
-from tanzaku.transport._http import HOP_BY_HOP, HttpRequest, HttpResponse
+from tanzaku.transport._http import HOP_BY_HOP, HeaderList, HttpRequest, HttpResponse
 from tanzaku.transport._pool import Pool
 from tanzaku.transport.errors import BrokenResponse, RequestRefusedError, UpstreamTimeout
 
@@ -23,6 +23,7 @@ _COMMON_METHODS = frozenset({"GET", "POST"})
 _METHODS_WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 _METHOD = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _TARGET = re.compile(r"/[!\x22$-~]*")
+_MOST_REMEMBERED = 64
 
 # Framing and the connection are this client's business, whatever the caller's request said.
 _OWN_HEADERS = HOP_BY_HOP | {b"content-length", b"expect", b"host", b"http2-settings"}
@@ -193,7 +194,18 @@ def _load_system_tls() -> ssl.SSLContext:
 
 
 def _build_head(request: HttpRequest, origin: Origin) -> bytes:
-    method, target, headers = request.method, request.target, request.headers
+    lines = tuple(request.headers)
+    build = _build_lines if len(lines) <= _MOST_REMEMBERED else _build_lines.__wrapped__
+    head = build(request.method, request.target, lines, origin.prefix, origin.host_header)
+    return head + _build_framing(request)
+
+
+@lru_cache(maxsize=128)
+def _build_lines(
+    method: str, target: str, lines: tuple[tuple[bytes, bytes], ...], prefix: str, host: str
+) -> bytes:
+    """The header but for its framing: the same lines are sent again and again."""
+    headers: HeaderList = list(lines)
     if _TARGET.fullmatch(target) is None:
         raise RequestRefusedError("the request target must be a path of printable ASCII")
     if method not in _COMMON_METHODS and (_METHOD.fullmatch(method) is None or method == "CONNECT"):
@@ -219,11 +231,9 @@ def _build_head(request: HttpRequest, origin: Origin) -> bytes:
             if name == b"connection"
             for token in value.split(b",")
         )
-    lines = [b": ".join(line) for line in headers if line[0] not in dropped]
-    start = f"{method} {origin.prefix}{target} HTTP/1.1\r\nhost: {origin.host_header}"
-    lines.insert(0, start.encode("ascii"))
-    lines.append(_build_framing(request))
-    return b"\r\n".join(lines)
+    start = f"{method} {prefix}{target} HTTP/1.1\r\nhost: {host}\r\n"
+    kept = [b"%b: %b\r\n" % line for line in headers if line[0] not in dropped]
+    return b"".join([start.encode("ascii"), *kept])
 
 
 def _build_framing(request: HttpRequest) -> bytes:

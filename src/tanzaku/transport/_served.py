@@ -44,6 +44,7 @@ _log = logging.getLogger("tanzaku.transport")
 
 _LINGER_S = 1.0
 _MOST_WAITING = 32
+_BODILESS = frozenset({204, 304})
 
 
 class Hall:
@@ -281,37 +282,50 @@ class ServedConnection(asyncio.Protocol):
                 response = hall.on_refusal(500, "Internal server error")
         is_kept_alive = received.is_kept_alive and not hall.is_draining
         ending = b"" if is_kept_alive else b"connection: close\r\n"
-        if get_header(response.headers, b"connection") == b"close":
+        names = {name for name, _ in response.headers}
+        if b"connection" in names and get_header(response.headers, b"connection") == b"close":
             is_kept_alive, ending = False, b""
-        has_body = received.request.method != "HEAD" and response.status not in {204, 304}
+        if b"date" not in names:
+            ending = hall.date.get() + ending
+        is_sized = b"content-length" in names
+        has_body = received.request.method != "HEAD" and response.status not in _BODILESS
         if isinstance(response.body, bytes):
-            self._write_whole(response, response.body, ending, has_body=has_body)
+            self._write_whole(response, response.body, ending, is_sized=is_sized, has_body=has_body)
             if self._writable is not None:
                 await self._writable.wait()
             return is_kept_alive
-        is_whole = await self._write_stream(response, response.body, ending, has_body=has_body)
+        is_whole = await self._write_stream(
+            response, response.body, ending, is_sized=is_sized, has_body=has_body
+        )
         return is_kept_alive and is_whole
 
     def _write_whole(
-        self, response: HttpResponse, body: bytes, ending: bytes, *, has_body: bool
+        self, response: HttpResponse, body: bytes, ending: bytes, *, is_sized: bool, has_body: bool
     ) -> None:
         headers = response.headers
-        if has_body or (body and get_header(headers, b"content-length") is None):
-            headers = [line for line in headers if line[0] != b"content-length"]
+        if has_body or (body and not is_sized):
+            if is_sized:
+                headers = [line for line in headers if line[0] != b"content-length"]
             ending = b"content-length: %d\r\n%b" % (len(body), ending)
-        head = encode_head(response.status, headers, self._date(response) + ending)
+        head = encode_head(response.status, headers, ending)
         self._transport.write(head + body if has_body else head)
 
     async def _write_stream(
-        self, response: HttpResponse, body: AsyncIterator[bytes], ending: bytes, *, has_body: bool
+        self,
+        response: HttpResponse,
+        body: AsyncIterator[bytes],
+        ending: bytes,
+        *,
+        is_sized: bool,
+        has_body: bool,
     ) -> bool:
         """Whether the stream came to its own end."""
-        is_chunked = get_header(response.headers, b"content-length") is None
+        is_chunked = not is_sized
         if is_chunked:
             ending = b"transfer-encoding: chunked\r\n" + ending
         write = self._transport.write
         try:
-            write(encode_head(response.status, response.headers, self._date(response) + ending))
+            write(encode_head(response.status, response.headers, ending))
             if not has_body:
                 return True
             async for chunk in body:
@@ -329,9 +343,6 @@ class ServedConnection(asyncio.Protocol):
         finally:
             await close_body(body)
         return True
-
-    def _date(self, response: HttpResponse) -> bytes:
-        return b"" if get_header(response.headers, b"date") else self._hall.date.get()
 
     def _arm(self, seconds: float) -> None:
         loop = self._hall.loop
