@@ -154,8 +154,7 @@ def test_the_sdk_that_loses_its_ticket_asks_again_and_has_asked_once(
     tmp_path: Path,
 ) -> None:
     lost += [502, 504]
-    with start() as running:
-        client = anthropic.Anthropic(base_url=running.url, api_key="any")
+    with start() as running, anthropic.Anthropic(base_url=running.url, api_key="any") as client:
         later = ask_later(client, **HELLO)
         assert later.result().type == "message"
         assert lost == []

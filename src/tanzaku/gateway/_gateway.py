@@ -39,6 +39,7 @@ from tanzaku.gateway._stages import (
     Caller,
     Deferral,
     Door,
+    Owners,
     Placer,
     Routes,
     Shaper,
@@ -82,6 +83,7 @@ class Stages:
     """
 
     door: Door | None = None
+    owners: Owners | None = None
     treasury: Treasury | None = None
     preflight: Preflight = "off"
     cache: Cache | None = None
@@ -137,6 +139,9 @@ class Gateway:
         call = OpenExchange(exchange_id, asked, head, self._books)
         try:
             caller, targets = self._admit(asked, call)
+            owners = self._stages.owners
+            if owners is not None and owners.concerns(asked, caller):
+                call.custody = await owners.admit(asked, caller)
             if asked.is_message and WHEN in asked.labels:
                 return await self._defer(asked, caller, targets)
             await self._open(asked, caller, targets, call)
@@ -280,6 +285,10 @@ class Gateway:
         self, forwarded: HttpRequest, targets: Sequence[Target], call: OpenExchange
     ) -> HttpResponse:
         """A kept answer, or what the upstreams say."""
+        if call.custody is not None:
+            return await call.custody.answer(
+                forwarded, lambda request: self._attempt(request, targets, call)
+            )
         if call.cached is None:
             return await self._attempt(forwarded, targets, call)
         # A stream that others share ends for all as its leader's does.

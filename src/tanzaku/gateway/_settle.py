@@ -27,6 +27,7 @@ from tanzaku.gateway._stages import (
     BatchResults,
     CachedCall,
     Caller,
+    Custody,
     Hold,
     Placed,
     Shaper,
@@ -135,6 +136,7 @@ class OpenExchange:
         self.place: Callable[[HttpRequest], Awaitable[Placed | None]] | None = None
         self.queue: Queue | None = None
         self.results: BatchResults | None = None
+        self.custody: Custody | None = None
         self.may_be_billed = False
         self.is_repaired = False
         self.violations = b""

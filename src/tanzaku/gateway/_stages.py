@@ -250,6 +250,29 @@ class Batches(Protocol):
         ...
 
 
+class Custody(Protocol):
+    """A call about batches or files, of which its caller may see some."""
+
+    async def answer(
+        self, request: HttpRequest, ask: Callable[[HttpRequest], Awaitable[HttpResponse]]
+    ) -> HttpResponse:
+        """What `ask` brings, or what of it may be shown."""
+        ...
+
+
+class Owners(Protocol):
+    """Whose batches and files are."""
+
+    def concerns(self, asked: Asked, caller: Caller) -> bool:
+        """Whether a call is about batches or files, or may name a file."""
+        ...
+
+    async def admit(self, asked: Asked, caller: Caller) -> Custody | None:
+        """What carries the call, None where nothing is to be done about it. ApiError 404 where the
+        caller may not see what it asks for or names."""
+        ...
+
+
 class OneTarget:
     """Routes that all lead to one upstream."""
 

@@ -22,7 +22,7 @@ from tanzaku.gateway.batching import (
 from tanzaku.gateway.budgets import BUDGETS, BudgetRoutes, Budgets
 from tanzaku.gateway.cache import Keeper, ResponseCache
 from tanzaku.gateway.config import Config
-from tanzaku.gateway.keys import KEYS, Keyring, KeyRoutes, check_admin, read_object, reply
+from tanzaku.gateway.keys import KEYS, Keyring, KeyRoutes, Owners, check_admin, read_object, reply
 from tanzaku.gateway.placement import PromptPlacer
 from tanzaku.gateway.routes import ROUTES, RouteRoutes, RouteTable
 from tanzaku.gateway.shaping import Shaper
@@ -152,6 +152,7 @@ class Configured:
         public_url = "" if batching is None else batching.public_url
         return Stages(
             door=self.ring,
+            owners=Owners(self._work, self.ring, self._clock),
             treasury=self.budgets,
             preflight=self.config.preflight,
             cache=self._cache,

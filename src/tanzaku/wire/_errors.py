@@ -123,6 +123,16 @@ class ApiError(TanzakuError):
         return cls.not_found(f"model: {model}")
 
     @classmethod
+    def unknown_batch(cls, batch_id: str) -> Self:
+        """The text is a guess."""
+        return cls.not_found(f"Message Batch {batch_id} not found.")
+
+    @classmethod
+    def unknown_file(cls, file_id: str) -> Self:
+        """platform.claude.com build-with-claude/files, 2026-09-26."""
+        return cls.not_found(f"File `{file_id}` not found.")
+
+    @classmethod
     def request_too_large(cls) -> Self:
         return cls(413, ERROR_TYPES[413], "Request exceeds the maximum size")
 

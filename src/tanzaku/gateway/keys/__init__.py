@@ -10,6 +10,7 @@ from tanzaku.gateway.keys._admin import (
     read_token_file,
     reply,
 )
+from tanzaku.gateway.keys._owners import Owners
 from tanzaku.gateway.keys._record import PREFIX, KeyRecord
 from tanzaku.gateway.keys._ring import Keyring
 from tanzaku.gateway.keys._routes import KEYS, KeyRoutes
@@ -22,6 +23,7 @@ __all__ = [
     "KeyRecord",
     "KeyRoutes",
     "Keyring",
+    "Owners",
     "check_admin",
     "find_token_file",
     "load_admin_token",

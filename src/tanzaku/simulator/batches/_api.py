@@ -216,7 +216,7 @@ class BatchesApi:
         batch_id = unquote(name)
         batch = self._batches.get(batch_id)
         if batch is None or batch.workspace != _name_workspace(head):
-            raise ApiError.not_found(f"Message Batch {batch_id} not found.")
+            raise ApiError.unknown_batch(batch_id)
         return batch
 
     def _choose_id(self, request_id: str) -> str:

@@ -10,7 +10,7 @@ from tanzaku.simulator._replies import Head, reply_json
 from tanzaku.simulator.files._library import FileLibrary, NewFile
 from tanzaku.simulator.files._multipart import FormPart, parse_form
 from tanzaku.simulator.files._names import DETECTED_BYTES, choose_filename, detect_type
-from tanzaku.simulator.files._record import FileRecord, refuse_unknown
+from tanzaku.simulator.files._record import FileRecord
 from tanzaku.transport import HttpRequest, HttpResponse, get_header
 from tanzaku.wire import (
     ApiError,
@@ -132,7 +132,7 @@ class FilesApi:
         file_id = unquote(name)
         record = self._library.find(file_id, _name_workspace(head))
         if record is None:
-            raise refuse_unknown(file_id)
+            raise ApiError.unknown_file(file_id)
         return record
 
 

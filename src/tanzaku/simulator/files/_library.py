@@ -11,7 +11,7 @@ from pydantic_core import from_json, to_json
 from tanzaku.core import Clock, derive_id
 from tanzaku.ledger import LedgerError, Shelf, ShelfRow
 from tanzaku.simulator.files._names import DOCUMENT_TYPES, IMAGE_TYPES, read_plain_type
-from tanzaku.simulator.files._record import FileRecord, refuse_unknown
+from tanzaku.simulator.files._record import FileRecord
 from tanzaku.simulator.files._references import find_references, replace_sources
 from tanzaku.wire import ApiError, get_error_type
 
@@ -67,7 +67,7 @@ class FileLibrary:
         for reference in find_references(request):
             record = self.find(reference.file_id, workspace)
             if record is None:
-                return refuse_unknown(reference.file_id)
+                return ApiError.unknown_file(reference.file_id)
             error = record.check_use(reference.use, now)
             if error is not None:
                 return error

@@ -89,8 +89,3 @@ class FileRecord:
                 "GIF, and WebP."
             )
         return None
-
-
-def refuse_unknown(file_id: str) -> ApiError:
-    """platform.claude.com build-with-claude/files, 2026-09-26."""
-    return ApiError.not_found(f"File `{file_id}` not found.")
