@@ -40,6 +40,7 @@ def drive(client: anthropic.Anthropic) -> None:
         client.models.retrieve("unheard-of")
 
 
+@pytest.mark.requirement("K4")
 def test_no_credential_survives_a_call(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:

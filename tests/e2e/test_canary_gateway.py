@@ -188,6 +188,7 @@ def list_forms(secret: str) -> list[bytes]:
     ]  # fmt: skip
 
 
+@pytest.mark.requirement("K4")
 def test_no_secret_of_a_gateway_is_found_anywhere(
     tmp_path: Path, tanzaku: CommandLine, caplog: pytest.LogCaptureFixture
 ) -> None:

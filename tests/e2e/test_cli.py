@@ -109,6 +109,7 @@ def test_a_port_that_is_taken_is_named_with_the_way_out(tanzaku: CommandLine, se
     assert "--port 0" in out
 
 
+@pytest.mark.requirement("B1")
 def test_a_host_beyond_this_machine_is_refused(tanzaku: CommandLine) -> None:
     assert "0.0.0.0" in tanzaku.run("serve", "--port", "0", "--host", "0.0.0.0", exit_code=2)
 

@@ -101,6 +101,7 @@ def test_ids_that_log_shows_can_be_given_back(tanzaku: CommandLine) -> None:
     assert shown[0] in tanzaku.run("log", "show", shown[0], *at)
 
 
+@pytest.mark.requirement("L9")
 def test_an_answer_cannot_steer_the_terminal(tanzaku: CommandLine) -> None:
     with Server(ledger=tanzaku.data / "l.db") as server:
         server.say(STEERING, times=2)

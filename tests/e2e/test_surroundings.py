@@ -89,6 +89,7 @@ def test_faults_are_set_by_http_and_met_by_the_client() -> None:
         assert status == 400
 
 
+@pytest.mark.requirement("B3")
 def test_a_switch_wants_json_which_no_strange_page_can_send() -> None:
     with Server() as server:
         response = httpx2.post(f"{server.url}/_tanzaku/faults/reset", trust_env=False)

@@ -146,6 +146,7 @@ def test_a_long_body_is_no_argument_that_is_too_long(listener: tuple[str, Kept])
     assert kept.pop()[3] == body
 
 
+@pytest.mark.requirement("L9")
 @pytest.mark.parametrize("shape", ["typescript", "python", "har", "curl"])
 def test_nothing_that_is_printed_steers_a_terminal(shape: str) -> None:
     body = (

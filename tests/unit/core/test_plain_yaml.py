@@ -95,6 +95,7 @@ BROKEN = {
 }  # fmt: skip
 
 
+@pytest.mark.requirement("L7")
 @pytest.mark.parametrize(("text", "message"), BROKEN.values(), ids=BROKEN.keys())
 def test_what_is_refused_is_named_with_its_place(text: str, message: str) -> None:
     with pytest.raises(InputFileError) as caught:
@@ -213,6 +214,7 @@ def read_or_tell(text: str) -> str:
     return ""
 
 
+@pytest.mark.requirement("L7")
 @given(st.text(max_size=60) | st.text("{}[]:,-'\"&*!|>#%@\n ab", max_size=40))
 def test_any_text_is_read_or_refused_with_its_file(text: str) -> None:
     told = read_or_tell(text)

@@ -34,6 +34,7 @@ def test_a_request_header_that_is_not_denied_goes_on_unchanged(
     assert forward_request_headers([header]) == [header]
 
 
+@pytest.mark.requirement("L4")
 @pytest.mark.parametrize(
     "name",
     [
@@ -60,6 +61,7 @@ def test_a_denied_request_header_stops_at_the_gateway(name: bytes) -> None:
     assert forward_request_headers([(name, b"1"), (b"accept", b"*/*")]) == [(b"accept", b"*/*")]
 
 
+@pytest.mark.requirement("L4")
 def test_what_connection_names_stops_in_both_directions() -> None:
     headers = [(b"connection", b"close, X-Secret-Hop"), (b"x-secret-hop", b"1"), (b"a", b"b")]
     assert forward_request_headers(headers) == [(b"a", b"b")]
@@ -83,6 +85,7 @@ def test_a_response_header_goes_back_byte_for_byte(header: tuple[bytes, bytes]) 
     assert forward_response_headers([header]) == [header]
 
 
+@pytest.mark.requirement("L4")
 def test_cookies_of_an_upstream_do_not_reach_the_client() -> None:
     assert forward_response_headers([(b"set-cookie", b"a=1"), (b"set-cookie2", b"b=2")]) == []
 

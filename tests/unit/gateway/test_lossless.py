@@ -333,6 +333,7 @@ def test_a_stream_that_breaks_off_ends_in_one_well_formed_error_event(length: in
     assert last.endswith(b"\n\n")
 
 
+@pytest.mark.requirement("L4")
 def test_what_only_concerns_one_connection_or_is_secret_stays_behind() -> None:
     raw = Raw([build_answer("200 OK", b"{}", **{"set-cookie": "a=b"})])
     _, headers, _ = split(
@@ -355,6 +356,7 @@ def test_what_only_concerns_one_connection_or_is_secret_stays_behind() -> None:
     assert "set-cookie" not in headers
 
 
+@pytest.mark.requirement("L3")
 def test_a_client_that_leaves_cancels_the_upstream_within_a_second() -> None:
     async def go() -> bool:
         closed = asyncio.Event()

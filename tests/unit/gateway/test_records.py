@@ -139,6 +139,7 @@ def test_labels_and_version_are_kept_apart_from_the_body(bench: Any, kit: Any) -
     assert (exchange.api_version, exchange.model) == ("2023-06-01", "claude-haiku-4-5")
 
 
+@pytest.mark.requirement("K3")
 def test_a_credential_reaches_neither_ledger_nor_its_files(bench: Any, kit: Any) -> None:
     secret = CANARY.encode()
     headers = [
@@ -168,6 +169,7 @@ SPELLINGS = {
 }
 
 
+@pytest.mark.requirement("K3")
 @pytest.mark.parametrize("spelling", SPELLINGS.values(), ids=SPELLINGS)
 def test_a_key_in_a_wrong_place_is_kept_nowhere(bench: Any, kit: Any, spelling: str) -> None:
     """In the path, a label, the version, the model, a prompt, an error's text."""

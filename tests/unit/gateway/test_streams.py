@@ -229,6 +229,7 @@ class Endless:
             self.is_closed.set()
 
 
+@pytest.mark.requirement("L3")
 def test_a_client_that_stops_reading_is_cut_off_marked_and_settled(bench: Any, kit: Any) -> None:
     upstream = Endless()
 
@@ -252,6 +253,7 @@ def test_a_client_that_stops_reading_is_cut_off_marked_and_settled(bench: Any, k
     assert upstream.taken_bytes < 24 << 20
 
 
+@pytest.mark.requirement("L2")
 @pytest.mark.parametrize("partial", [b"", DELTA[:-1]], ids=["between-frames", "inside-a-frame"])
 def test_a_live_stream_cut_by_the_end_of_the_drain_ends_with_an_error_event(
     bench: Any, kit: Any, partial: bytes

@@ -128,6 +128,7 @@ def ledger() -> Any:
         yield ledger
 
 
+@pytest.mark.requirement("L1")
 @pytest.mark.parametrize(
     ("framing", "frame"),
     [(f"content-length: {48 * MEGABYTE}", whole), ("transfer-encoding: chunked", chunked)],

@@ -112,3 +112,18 @@ def test_costs_add_up_by_key_team_and_each_tag(
         assert ledger.totals().total_usd == 1111
         assert ledger.totals(team="red").total_usd == 100
         assert [e.labels["key"] for e in ledger.list_exchanges(tag="webinar")] == ["vk_2"]
+
+
+@pytest.mark.requirement("L8")
+@pytest.mark.parametrize("name", ["model", "route", "key", "team", "tag", "error"])
+@pytest.mark.parametrize(
+    "text",
+    ["' OR '1'='1", "%", "_", "x'); DROP TABLE started; --", '"', "\\", "\x00", "\ud800"],
+    ids=range(8),
+)
+def test_a_text_that_is_sql_finds_nothing_and_does_nothing(
+    kept: tuple[Ledger, list[Exchange]], name: str, text: str
+) -> None:
+    ledger, exchanges = kept
+    assert ledger.list_exchanges(**{name: text}) == []  # type: ignore[arg-type]  # parametrized
+    assert ledger.count_exchanges() >= len(exchanges)

@@ -250,6 +250,7 @@ def test_exports_hold_every_exchange_once_and_its_exact_cost(
         assert sum(Decimal(row["cost_usd"] or 0) for row in found) == total
 
 
+@pytest.mark.requirement("L9")
 def test_a_cell_that_a_spreadsheet_would_run_is_only_text(
     place: Place, build_exchange: Build, tmp_path: Path
 ) -> None:

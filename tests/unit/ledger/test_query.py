@@ -214,6 +214,7 @@ def test_an_id_that_is_another_ones_prefix_finds_itself(
         assert ledger.get_exchange("abcdef") == kept[0]
 
 
+@pytest.mark.requirement("L8")
 @pytest.mark.parametrize(
     ("asked", "message"),
     [

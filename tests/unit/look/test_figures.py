@@ -41,6 +41,7 @@ def test_counts_times_and_milliseconds() -> None:
     assert format_time(0) == "1970-01-01 00:00:00"
 
 
+@pytest.mark.requirement("L9")
 @pytest.mark.parametrize(
     ("text", "shown"),
     [
@@ -68,6 +69,7 @@ def test_a_table_keeps_every_cell(capsys: pytest.CaptureFixture[str]) -> None:
     assert "\x1b[2J" not in out
 
 
+@pytest.mark.requirement("L9")
 def test_escaped_controls_leave_the_value_and_nothing_that_steers() -> None:
     value = {"k\u202e": "\x1b[31m \x9b2J \x7f\n短冊 🎋"}
     document = escape_controls(json.dumps(value, ensure_ascii=False, indent=1))

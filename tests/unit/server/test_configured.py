@@ -287,6 +287,7 @@ def test_no_route_and_no_upstream_are_said_so_and_kept_in_the_ledger(play: Play)
     play(TWO.replace("- to: a", "- when: {model: claude-opus-*}\n    to: a"), scene)
 
 
+@pytest.mark.requirement("L5")
 def test_a_redirect_is_not_followed(play: Play) -> None:
     async def scene(bench: Bench) -> None:
         bench.a.status, bench.a.location = 307, f"{bench.b.url}/v1/messages"

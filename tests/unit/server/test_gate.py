@@ -58,6 +58,7 @@ def server(config: Path) -> Iterator[Server]:
         yield running
 
 
+@pytest.mark.requirement("B1")
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "example.test"])
 def test_other_machines_are_let_in_only_where_that_is_said_and_a_token_is_there(
     host: str, tmp_path: Path
@@ -76,6 +77,7 @@ def test_other_machines_are_let_in_only_where_that_is_said_and_a_token_is_there(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.requirement("B1")
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1"])
 def test_with_both_they_are_let_in(host: str, tmp_path: Path) -> None:
     ledger = tmp_path / "ledger.db"
@@ -88,6 +90,7 @@ def test_with_both_they_are_let_in(host: str, tmp_path: Path) -> None:
         Server(host, ledger=ledger, options=allowed)
 
 
+@pytest.mark.requirement("B1")
 @pytest.mark.parametrize("host", ["tanzaku.internal", "127.0.0.1.evil.test", "999.1.1.1", ""])
 def test_a_name_is_no_address_to_listen_on(host: str) -> None:
     options = ServerOptions(allow_remote=True, environment=WITH_TOKEN)
@@ -105,12 +108,14 @@ def test_a_wildcard_leads_to_addresses_of_this_machine_and_any_other_to_itself()
     assert find_reachable_addresses("192.0.2.1") == ["192.0.2.1"]
 
 
+@pytest.mark.requirement("B2")
 @pytest.mark.parametrize("name", ["http://x", "x:80", "x/y", "*", "", "x y", "[::1", "ä"])
 def test_a_host_that_no_host_header_can_name_is_refused(name: str) -> None:
     with pytest.raises(UserError, match="no name of a host"):
         Server(options=ServerOptions(hosts=[name]))
 
 
+@pytest.mark.requirement("B2")
 @pytest.mark.parametrize(
     ("host", "status"),
     [
@@ -138,6 +143,7 @@ def test_a_server_answers_to_the_address_it_listens_on() -> None:
         assert talk(server, f"{health}\nhost: 127.0.0.3")[0] == 421
 
 
+@pytest.mark.requirement("B2")
 @pytest.mark.parametrize("target", ["http://localhost/_tanzaku/health", "http://evil.test/", "*"])
 def test_a_target_that_is_no_path_reaches_nothing(server: Server, target: str) -> None:
     assert talk(server, f"GET {target} HTTP/1.1\nhost: localhost")[0] in (400, 421)
@@ -146,6 +152,7 @@ def test_a_target_that_is_no_path_reaches_nothing(server: Server, target: str) -
 FOREIGN = ["origin: http://evil.test", "origin: null", "sec-fetch-site: cross-site"]
 
 
+@pytest.mark.requirement("B3")
 @pytest.mark.parametrize("line", [*FOREIGN, "sec-fetch-site: same-site"])
 @pytest.mark.parametrize("target", ["/v1/messages", "/_tanzaku/keys", "/_tanzaku/faults"])
 def test_a_foreign_page_gets_nothing_even_with_the_token(
@@ -159,6 +166,7 @@ def test_a_foreign_page_gets_nothing_even_with_the_token(
         assert not [name for name in headers if name.startswith("access-control-")]
 
 
+@pytest.mark.requirement("B5")
 def test_no_answer_opens_a_door_for_other_pages(server: Server) -> None:
     same = f"origin: {server.url}"
     host = f"host: {server.url.removeprefix('http://')}"
@@ -185,6 +193,7 @@ def key(server: Server) -> str:
     return made
 
 
+@pytest.mark.requirement("B7")
 @pytest.mark.parametrize("target", OWN)
 def test_a_virtual_key_never_opens_tanzakus_own_paths(
     server: Server, key: str, target: str
@@ -200,6 +209,7 @@ def test_a_virtual_key_never_opens_tanzakus_own_paths(
     assert ask(server, target, f"tanzaku-admin-token: {TOKEN}") in (200, 404)
 
 
+@pytest.mark.requirement("B7")
 def test_the_admin_token_is_no_virtual_key(server: Server, key: str) -> None:
     kind = "content-type: application/json"
     for proof, status in (
@@ -214,6 +224,7 @@ def test_the_admin_token_is_no_virtual_key(server: Server, key: str) -> None:
     assert ask(server, "/_tanzaku/health") == 200
 
 
+@pytest.mark.requirement("B7")
 def test_no_way_around_leads_from_the_api_to_the_admin_paths(server: Server, key: str) -> None:
     for target in (
         "/v1/../_tanzaku/keys", "/v1/%2e%2e/_tanzaku/keys", "/v1/..%2f_tanzaku/keys",
@@ -238,6 +249,7 @@ def test_where_no_key_is_needed_this_machine_may_look_but_not_manage(tmp_path: P
         assert ask(server, "/v1/models") == 401
 
 
+@pytest.mark.requirement("B6")
 def test_what_tanzaku_answers_itself_is_shown_by_no_page_and_kept_by_no_cache(
     server: Server,
 ) -> None:
@@ -252,6 +264,7 @@ def test_what_tanzaku_answers_itself_is_shown_by_no_page_and_kept_by_no_cache(
         assert "frame-ancestors 'none'" in headers["content-security-policy"]
 
 
+@pytest.mark.requirement("K1")
 def test_the_call_after_a_revocation_is_refused(server: Server) -> None:
     admin = (f"tanzaku-admin-token: {TOKEN}", "content-type: application/json")
 

@@ -31,12 +31,14 @@ def test_addresses_of_the_internet_are_always_fine(address: str) -> None:
     assert find_objection(address, NAME, "private") is None
 
 
+@pytest.mark.requirement("L5")
 @pytest.mark.parametrize("address", [*PRIVATE, "127.0.0.1", "::1", "127.8.8.8"])
 def test_a_private_network_and_this_machine_must_be_allowed(address: str) -> None:
     assert find_objection(address, NAME, "public") is not None
     assert find_objection(address, NAME, "private") is None
 
 
+@pytest.mark.requirement("L5")
 @pytest.mark.parametrize("address", NEVER)
 @pytest.mark.parametrize("host", [NAME, "localhost"])
 def test_some_addresses_are_never_those_of_an_upstream(address: str, host: str) -> None:
@@ -86,6 +88,7 @@ async def fetch(url: str, **options: Any) -> bytes:
         return await read_all(answer)
 
 
+@pytest.mark.requirement("L5")
 def test_a_name_that_leads_to_this_machine_is_not_connected_to(
     run: Run, upstream: Any, resolve_to: Any
 ) -> None:
@@ -102,6 +105,7 @@ def test_a_name_that_leads_to_this_machine_is_not_connected_to(
     run(scenario())
 
 
+@pytest.mark.requirement("L5")
 def test_of_several_addresses_only_the_allowed_ones_are_tried(
     run: Run, upstream: Any, resolve_to: Any
 ) -> None:
@@ -113,6 +117,7 @@ def test_of_several_addresses_only_the_allowed_ones_are_tried(
     run(scenario())
 
 
+@pytest.mark.requirement("L5")
 @pytest.mark.parametrize("host", ["2130706433", "0x7f.1", "127.1"])
 def test_other_spellings_of_an_address_do_not_hide_it(run: Run, host: str) -> None:
     with pytest.raises(ConnectError, match="leads to"):

@@ -511,6 +511,7 @@ def test_a_stream_closed_after_its_last_byte_keeps_its_connection(run: Run, upst
     run(scenario())
 
 
+@pytest.mark.requirement("L2")
 @pytest.mark.parametrize("phase", ["connect", "write", "first_byte", "idle", "pool"])
 def test_each_phase_has_its_limit(run: Run, upstream: Any, phase: str) -> None:
     limits = Timeouts(pool_s=5, connect_s=5, first_byte_s=5, idle_s=5)
@@ -588,6 +589,7 @@ def test_a_slow_stream_is_not_cut_while_it_moves(run_by_hand: Any, upstream: Any
     run_by_hand(scenario)
 
 
+@pytest.mark.requirement("L4")
 @pytest.mark.parametrize(
     "request_",
     [
@@ -635,6 +637,7 @@ def test_a_refused_header_is_named_without_its_value(run: Run) -> None:
     run(scenario())
 
 
+@pytest.mark.requirement("L5")
 @pytest.mark.parametrize(
     "base_url",
     ["", "ftp://h", "http://", "http://u:canary@h", "http://h?q", "http://h/#f", "http://h:99999",
@@ -723,6 +726,7 @@ def test_an_idle_connection_is_closed_without_a_further_request(run: Run, upstre
     run(scenario())
 
 
+@pytest.mark.requirement("L5")
 def test_proxies_of_the_environment_are_ignored(
     run: Run, upstream: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

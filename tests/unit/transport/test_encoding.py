@@ -74,6 +74,7 @@ def test_codings_on_two_lines_count_as_two() -> None:
     assert caught.value.kind == "unsupported"
 
 
+@pytest.mark.requirement("L1")
 @pytest.mark.parametrize(
     ("coding", "pack"),
     [(b"identity", bytes), (b"gzip", gzip.compress), (b"deflate", zlib.compress)],
@@ -87,6 +88,7 @@ def test_the_limit_is_on_the_decoded_size(coding: bytes, pack: Callable[[bytes],
     assert caught.value.kind == "too_large"
 
 
+@pytest.mark.requirement("L1")
 def test_a_bomb_is_refused_by_its_ratio_before_the_limit() -> None:
     bomb = gzip.compress(bytes(8 << 20))
     with pytest.raises(BodyEncodingError) as caught:

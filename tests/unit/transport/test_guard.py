@@ -152,6 +152,7 @@ REFUSED = {
 }
 
 
+@pytest.mark.requirement("B2", "L1", "L4")
 @pytest.mark.parametrize("name", REFUSED)
 def test_a_request_that_is_not_plain_http_is_refused_and_ends_the_connection(
     run: Run, name: str
@@ -310,6 +311,7 @@ TOO_SLOW = {
 }
 
 
+@pytest.mark.requirement("L2")
 @pytest.mark.parametrize("name", TOO_SLOW)
 def test_a_request_that_does_not_end_is_answered_408(run_by_hand: Any, name: str) -> None:
     async def scenario(loop: Any) -> None:
@@ -328,6 +330,7 @@ def test_a_request_that_does_not_end_is_answered_408(run_by_hand: Any, name: str
     run_by_hand(scenario)
 
 
+@pytest.mark.requirement("L2")
 @pytest.mark.parametrize(
     "prefix",
     [b"GET /ok HTTP/1.1\r\nX-A: ", b"\r\n", post(HOST + b"Content-Length: 999\r\n")],
@@ -364,6 +367,7 @@ def test_an_upload_that_moves_outlives_the_body_deadline(run_by_hand: Any) -> No
     run_by_hand(scenario)
 
 
+@pytest.mark.requirement("L2")
 def test_an_idle_connection_is_closed_without_a_word(run: Run) -> None:
     async def scenario() -> None:
         async with serving(keep_alive_s=0.15) as connect:
@@ -421,6 +425,7 @@ def test_a_request_begun_during_a_long_answer_has_its_whole_time_after_it(
     run_by_hand(scenario)
 
 
+@pytest.mark.requirement("L2")
 def test_a_connection_over_the_cap_is_told_to_come_back(run: Run) -> None:
     async def scenario() -> None:
         async with serving(connections=2) as connect:
@@ -453,6 +458,7 @@ def test_a_place_is_free_again_when_its_connection_closes(run: Run) -> None:
     run(scenario())
 
 
+@pytest.mark.requirement("L3")
 @pytest.mark.parametrize("is_stream", [False, True], ids=["whole", "stream"])
 def test_a_client_that_stops_reading_is_cut_off(
     run: Run, is_stream: bool, caplog: pytest.LogCaptureFixture

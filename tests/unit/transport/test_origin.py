@@ -21,6 +21,7 @@ def test_the_loopback_names_are_served_on_any_port(host: bytes) -> None:
     assert status_of((b"host", host)) is None
 
 
+@pytest.mark.requirement("B2")
 @pytest.mark.parametrize(
     "host",
     [
@@ -35,6 +36,7 @@ def test_any_other_host_is_misdirected(host: bytes) -> None:
     assert status_of((b"host", host)) == 421
 
 
+@pytest.mark.requirement("B2")
 def test_a_request_without_or_with_two_hosts_is_misdirected() -> None:
     assert status_of() == 421
     assert status_of((b"host", b"localhost"), (b"host", b"localhost")) == 421
@@ -52,6 +54,7 @@ def test_configured_names_are_added_not_guessed() -> None:
     assert status_of((b"host", b"tanzaku.internal")) == 421
 
 
+@pytest.mark.requirement("B3")
 @pytest.mark.parametrize(
     ("origin", "status"),
     [
@@ -75,6 +78,7 @@ def test_a_page_may_call_only_the_server_it_came_from(origin: bytes, status: int
     assert status_of((b"host", b"localhost:4141"), (b"origin", origin)) == status
 
 
+@pytest.mark.requirement("B3")
 @pytest.mark.parametrize(
     ("site", "status"),
     [(b"same-origin", None), (b"none", None), (b"cross-site", 403), (b"same-site", 403),

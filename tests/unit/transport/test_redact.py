@@ -19,6 +19,7 @@ JWT = f"eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ{CANARY}In0.{CANARY}sig"
 PEM = f"-----BEGIN RSA PRIVATE KEY-----\n{CANARY}\n{CANARY}\n-----END RSA PRIVATE KEY-----"
 
 
+@pytest.mark.requirement("K3")
 @pytest.mark.parametrize(
     "name",
     [
@@ -31,6 +32,7 @@ def test_a_credential_header_is_left_out_whole(name: bytes) -> None:
     assert redact_headers([(name, CANARY.encode()), (b"accept", b"*/*")]) == [("accept", "*/*")]
 
 
+@pytest.mark.requirement("K3")
 def test_known_headers_keep_their_value_and_others_are_masked() -> None:
     assert redact_headers(
         [
@@ -80,6 +82,7 @@ SECRETS = [
 ]
 
 
+@pytest.mark.requirement("K3")
 @pytest.mark.parametrize("secret", SECRETS)
 def test_a_credential_inside_a_text_is_masked_and_the_rest_stays(secret: str) -> None:
     redacted = redact_text(f"before {secret} after\nnext line")
@@ -121,6 +124,7 @@ def test_of_a_query_what_is_named_like_a_credential_is_masked(query: str, kept: 
     assert redact_query(query) == (query if kept is None else kept)
 
 
+@pytest.mark.requirement("K3")
 def test_the_formatter_masks_messages_arguments_extras_and_tracebacks() -> None:
     stream = io.StringIO()
     handler = logging.StreamHandler(stream)

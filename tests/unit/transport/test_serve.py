@@ -90,6 +90,7 @@ def test_a_request_reaches_the_handler_as_it_was_sent(run: Run) -> None:
     run(scenario())
 
 
+@pytest.mark.requirement("L1")
 @pytest.mark.parametrize(
     ("size", "status"),
     [(0, 200), (LIMIT, 200), (LIMIT + 1, 413), (2 * LIMIT, 413), (2 * LIMIT + 1, 413), (3 << 20, 413)],
@@ -127,6 +128,7 @@ def test_a_body_over_the_limit_never_reaches_the_handler(
     run(scenario())
 
 
+@pytest.mark.requirement("L1")
 def test_an_upload_without_end_is_answered_before_its_end(run: Run) -> None:
     async def scenario() -> None:
         async with serve_limited(show) as running:
@@ -263,6 +265,7 @@ def test_a_leaving_client_is_not_logged_as_an_error(
     assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
 
 
+@pytest.mark.requirement("L2")
 def test_leaving_the_context_lets_an_answer_finish_and_takes_no_new_ones(run: Run) -> None:
     async def scenario() -> None:
         stream = Countdown()
@@ -290,6 +293,7 @@ def test_leaving_the_context_lets_an_answer_finish_and_takes_no_new_ones(run: Ru
     run(scenario())
 
 
+@pytest.mark.requirement("L2")
 def test_the_drain_ends_with_its_limit(run: Run) -> None:
     async def scenario() -> None:
         stream = Countdown()

@@ -50,6 +50,7 @@ def test_a_good_body_is_read_whole(body: bytes) -> None:
     assert repr(parse_body(body)) == repr(json.loads(body))
 
 
+@pytest.mark.requirement("L1")
 @pytest.mark.parametrize(
     ("body", "why"),
     [
@@ -93,6 +94,7 @@ def test_a_bad_body_is_refused_with_400_and_its_reason(body: bytes, why: str) ->
     assert (refusal.value.status, refusal.value.error_type) == (400, "invalid_request_error")
 
 
+@pytest.mark.requirement("L1")
 @given(data=st.data(), value=st.text(), space=st.sampled_from(["", " ", "\n\t"]))
 def test_a_repeated_key_is_found_whatever_stands_around_it(
     data: st.DataObject, objects: SearchStrategy[Json], value: str, space: str

@@ -129,6 +129,7 @@ steps = st.tuples(
 )
 
 
+@pytest.mark.requirement("L10")
 @settings(max_examples=400, deadline=None)
 @given(st.lists(rules, max_size=4, unique_by=lambda rule: rule.key), st.lists(steps, max_size=40))
 def test_a_call_is_let_in_exactly_where_spent_and_held_and_its_own_worst_case_fit(

@@ -78,6 +78,7 @@ def find_worst(bench: Any) -> int:
     return held
 
 
+@pytest.mark.requirement("L10")
 @pytest.mark.parametrize(("calls", "room"), [(60, 7), (60, 1), (12, 12)])
 def test_of_calls_at_the_same_time_exactly_as_many_are_let_in_as_fit(
     bench: Any, calls: int, room: int
@@ -160,6 +161,7 @@ WORST = -1
 """The worst case, which the test works out."""
 
 
+@pytest.mark.requirement("L10")
 @pytest.mark.parametrize(
     ("chunks", "is_broken", "takes", "spent"),
     [

@@ -193,6 +193,7 @@ NO_MATTER_OF_SHAPE = {
 SHAPES = [broken for broken in BROKEN if broken.name not in NO_MATTER_OF_SHAPE]
 
 
+@pytest.mark.requirement("K2", "L5", "L7")
 @pytest.mark.parametrize("broken", BROKEN, ids=[broken.name for broken in BROKEN])
 def test_a_mistake_is_named_where_it_stands(broken: Broken, tmp_path: Path) -> None:
     path = tmp_path / "gateway.yaml"
@@ -222,6 +223,7 @@ def test_what_the_mistakes_were_made_in_is_fine(base: str) -> None:
     SCHEMA.validate(parse_yaml(base, "gateway.yaml").plain)
 
 
+@pytest.mark.requirement("K2")
 @pytest.mark.parametrize("mode", [0o644, 0o640, 0o604])
 def test_a_secret_that_others_may_read_is_refused(tmp_path: Path, mode: int) -> None:
     secret = tmp_path / "api.key"

@@ -174,6 +174,7 @@ def test_an_example_is_a_good_configuration(path: Path) -> None:
     SCHEMA.validate(parse_yaml(path.read_text(encoding="utf-8"), path.name).plain)
 
 
+@pytest.mark.requirement("K2")
 def test_no_example_holds_a_secret_or_is_live_by_accident() -> None:
     assert len(EXAMPLES) >= 3
     for path in EXAMPLES:

@@ -54,6 +54,7 @@ def test_a_virtual_key_is_no_admin_token() -> None:
         load_admin_token("sk-tzk-" + "A" * 43, None)
 
 
+@pytest.mark.requirement("K2")
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o644, 0o660])
 def test_a_file_that_others_may_read_is_refused(tmp_path: Path, mode: int) -> None:
     path = tmp_path / "token"

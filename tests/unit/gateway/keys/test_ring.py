@@ -21,6 +21,7 @@ from tanzaku.transport import HttpRequest
 UNKNOWN = (401, "authentication_error", "invalid x-api-key")
 
 
+@pytest.mark.requirement("K1")
 def test_a_key_is_a_prefix_and_32_random_bytes_and_no_two_are_alike() -> None:
     async def scene(it: Keyed) -> None:
         made = [await it.ring.create({}) for _ in range(50)]
@@ -113,6 +114,7 @@ def test_a_rotated_key_lasts_for_its_grace_and_the_one_before_it_no_longer() -> 
     play(scene)
 
 
+@pytest.mark.requirement("K1")
 def test_a_revoked_key_is_refused_at_once_in_both_its_forms_and_for_good() -> None:
     async def scene(it: Keyed) -> None:
         record, first = await it.ring.create({})
@@ -218,6 +220,7 @@ async def reopened(path: Path) -> AsyncIterator[Keyed]:
         shelf.close()
 
 
+@pytest.mark.requirement("K1")
 def test_a_restart_keeps_all_but_the_keys_themselves(tmp_path: Path) -> None:
     async def scene() -> tuple[str, ...]:
         path = tmp_path / "keys.db"

@@ -12,6 +12,7 @@ from tanzaku.ledger import LedgerError, MemoryShelf, ShelfRow
 ADMIN = (b"tanzaku-admin-token", TOKEN.encode())
 
 
+@pytest.mark.requirement("K1")
 def test_a_key_is_shown_once_and_never_again() -> None:
     async def scene(it: Keyed) -> None:
         status, made = await it.manage("POST", "", {"name": "bot", "team": "web"})
@@ -86,6 +87,7 @@ def test_what_was_done_is_kept_with_when_and_from_where_and_without_secrets() ->
     play(scene)
 
 
+@pytest.mark.requirement("B7")
 def test_no_page_and_no_virtual_key_manages_keys() -> None:
     async def scene(it: Keyed) -> None:
         record, key = await it.ring.create({"paths": ["/*"]})

@@ -293,6 +293,7 @@ def test_a_client_that_leaves_teaches_the_breaker_nothing(build: Build) -> None:
     assert bench.upstream.find_bar("haiku") is None
 
 
+@pytest.mark.requirement("K2")
 def test_no_secret_stands_in_the_repr_of_its_settings_nor_in_its_state(build: Build) -> None:
     bench = build("canary-key", headers=((b"x-relay-token", b"canary-header"),))
     shown = repr(bench.upstream.settings) + json.dumps(bench.upstream.describe())

@@ -72,6 +72,7 @@ def test_an_upload_is_answered_with_its_metadata() -> None:
     run(use)
 
 
+@pytest.mark.requirement("L6")
 @pytest.mark.fidelity(
     "files",
     "of a filename the last component is kept; without one it is unnamed with its extension",
@@ -95,6 +96,7 @@ def test_what_a_file_is_called(filename: str | None, content_type: str, expected
     assert (told.json["filename"], told.json["mime_type"]) == (expected, content_type)
 
 
+@pytest.mark.requirement("L6")
 @pytest.mark.fidelity(
     "files", "forbidden filenames are refused", "documented", "build-with-claude/files"
 )
