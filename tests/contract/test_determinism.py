@@ -21,7 +21,7 @@ from tanzaku.core import VirtualClock
 from tanzaku.simulator import Simulator
 from tanzaku.transport import HttpRequest, read_all
 
-GOLDEN = "a21026d36ecdd48df9957215edadb63f79d435842da1788792b78d80120b81e1"
+GOLDEN = "620feca4c8963cad0acae57d8e25566eba0b9bf888b1cf61eac6f60822eff2ee"
 SEED = 7
 HAIKU = "claude-haiku-4-5"
 NEW = "claude-haiku-5-5"

@@ -3,13 +3,14 @@
 import hashlib
 from functools import lru_cache
 
-_ALPHABET = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
-_PAIRS = [low + high for high in _ALPHABET for low in _ALPHABET]
-_PAIR_COUNT = 11
+_ALPHABET = b"123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
+_CHARACTERS = 22
+# A byte for each of a digest's; 24 characters stand for five values, the others for four.
+_TO_ALPHABET = bytes(_ALPHABET[value % len(_ALPHABET)] for value in range(256))
 
 
 def derive_id(prefix: str, *parts: bytes | str | int) -> str:
-    """An id in the API's form, `prefix` + `_01` + 22 base-58 characters.
+    """An id in the API's form, `prefix` + `_01` + 22 base-58 characters (128 bits).
 
     It depends on `parts` alone (seed, canonical request, occurrence, position); their order and
     their borders count.
@@ -22,10 +23,6 @@ def _derive(parts: tuple[bytes | str | int, ...]) -> str:
     framed: list[bytes] = []
     for part in parts:
         raw = part if isinstance(part, bytes) else str(part).encode()
-        framed += (len(raw).to_bytes(4), raw)
-    number = int.from_bytes(hashlib.blake2b(b"".join(framed), digest_size=16).digest())
-    pairs = []
-    for _ in range(_PAIR_COUNT):
-        number, index = divmod(number, 3364)
-        pairs.append(_PAIRS[index])
-    return "".join(pairs)
+        framed.append(b"%d:%b" % (len(raw), raw))
+    digest = hashlib.blake2b(b"".join(framed), digest_size=_CHARACTERS).digest()
+    return digest.translate(_TO_ALPHABET).decode()

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from pydantic_core import to_json
+
 from tanzaku.catalog import Model, count_text
 from tanzaku.core import canonical_json, derive_id
 from tanzaku.simulator._limit import Ending, find_family, limit_answer
@@ -25,21 +27,41 @@ _PIECE = re.compile(
     r"\s*(?:[\u3000-\u9fff\uac00-\ud7a3\uff00-\uffef]{1,2}|[^\s\u3000-\u9fff\uac00-\ud7a3\uff00-\uffef]{1,10})|\s+"
 )
 _PREWARM_RULE = "prewarm"
+# The first field of a message, whole or in its first event: no text before it could look alike.
+_NO_ID = b'"id":""'
 
 
 @dataclass(slots=True)
 class Answer:
     """A Message without ids (`id` of the message and of its tool calls are filled in by `stamp`).
 
-    `told_usage` is what a script says of the usage, which beats what was counted. `tail` keeps the
-    frames of its stream after the first, once they were encoded: where no tool is called no id
-    stands in them.
+    `told_usage` is what a script says of the usage, which beats what was counted. `encoded` keeps
+    what stands before and behind the message's id, as JSON or as events (whichever was asked for;
+    one request has one way).
     """
 
     rule: str
     message: Mapping[str, Any]
     told_usage: Mapping[str, Any] = field(default_factory=dict)
-    tail: bytes | None = None
+    encoded: tuple[bytes, bytes] | None = None
+
+    def encode(self, seed: int, key: bytes, occurrence: int, *, is_stream: bool) -> bytes:
+        """What `stamp` gives, as JSON or as all of its events."""
+        if self.encoded is None:
+            if self._has_more_ids():
+                message = self.stamp(seed, key, occurrence)
+                return encode_events(message) if is_stream else to_json(message)
+            whole = encode_events(self.message) if is_stream else to_json(self.message)
+            before, _, behind = whole.partition(_NO_ID)
+            self.encoded = before, behind
+        before, behind = self.encoded
+        message_id = derive_id("msg", seed, key, occurrence)
+        return b'%b"id":"%b"%b' % (before, message_id.encode(), behind)
+
+    def _has_more_ids(self) -> bool:
+        """Whether more than the message's own id is to be filled in, or that one is told."""
+        calls = (block for block in self.message["content"] if block["type"] == "tool_use")
+        return bool(self.message["id"]) or any(not block.get("id") for block in calls)
 
     def stamp(self, seed: int, key: bytes, occurrence: int) -> dict[str, Any]:
         """The message with ids that follow from seed, request and how often it came."""
@@ -196,18 +218,6 @@ def encode_frames(message: Mapping[str, Any]) -> list[bytes]:
     return list(map(encode_event, split_message(message, pieces=cut_tokens)))
 
 
-def encode_stream(answer: Answer | None, message: Mapping[str, Any]) -> bytes:
-    """All events of `message` as one run of bytes.
-
-    `answer` is what it was stamped from; None where its usage was changed since.
-    """
-    if answer is None:
-        return b"".join(encode_frames(message))
-    if answer.tail is not None:
-        # Without content the first event is the same, and only it is needed.
-        start = split_message({**message, "content": []}, pieces=cut_tokens)[0]
-        return encode_event(start) + answer.tail
-    frames = encode_frames(message)
-    if all(block["type"] != "tool_use" for block in message["content"]):
-        answer.tail = b"".join(frames[1:])
-    return b"".join(frames)
+def encode_events(message: Mapping[str, Any]) -> bytes:
+    """All events of `message` as one run of bytes."""
+    return b"".join(encode_frames(message))

@@ -7,13 +7,14 @@ from decimal import Decimal
 from typing import Any
 
 from tanzaku.catalog import UnpricedUsageError, price
-from tanzaku.core import Clock, canonical_json, derive_id
+from tanzaku.core import Clock, derive_id
 from tanzaku.exchange import TRACE_HEADER, VIOLATIONS_HEADER
-from tanzaku.simulator._answer import Answer, encode_frames, encode_stream
+from tanzaku.simulator._answer import Answer, encode_events, encode_frames
 from tanzaku.simulator._brain import Brain, Endpoint, Prepared
 from tanzaku.simulator._cache import CachePlan, CacheUsage
 from tanzaku.simulator._caching import Caching
 from tanzaku.simulator._diagnose import Fingerprint
+from tanzaku.simulator._kept import Kept
 from tanzaku.simulator._occurrences import Occurrences, digest_request
 from tanzaku.simulator._pace import Pacemaker
 from tanzaku.simulator._paced import PacedStream, join_frames, wait_whole
@@ -28,14 +29,13 @@ from tanzaku.wire import parse_body
 _TRACE = TRACE_HEADER.encode()
 _VIOLATIONS = VIOLATIONS_HEADER.encode()
 _MAX_KEPT_BODY_BYTES = 16 * 1024
-_MAX_KEPT = 2048
 _MARK = b"cache_control"
 _THREAD = b'"thread"'
-_DIAGNOSTICS = b'"diagnostics"'
 _FILE = b'"file_id"'
+_DAY_S = 86_400
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Call:
     """What of a request the Messages API reads beside its body. `workspace` is the one that the
     request is for."""
@@ -43,7 +43,6 @@ class Call:
     headers: HeaderList
     body: bytes
     version: bytes
-    raw_betas: bytes
     betas: list[str]
     workspace: str
     organization: bytes
@@ -84,16 +83,38 @@ class MessagesApi:
         self._pacemaker = None if settings.pace is None else Pacemaker(settings.pace)
         self._caching = Caching(brain)
         self._threads = Threads()
-        self._prepared: dict[tuple[bytes, bytes, bytes], Prepared] = {}
+        self._keeps_no_account = quota is None and settings.pace is None
+        self._kept = Kept()
 
     async def create(self, call: Call) -> HttpResponse:
         """A message, as JSON or as events. Raises ApiError, or ToldError for a scenario's error."""
+        # Models retire from one day to the next.
+        day = b"%d" % (self._clock.now() // _DAY_S)
+        kept_as = (call.body, call.version, ",".join(call.betas).encode(), day)
+        prepared = self._kept.get(kept_as)
+        if prepared is not None:
+            occurrence = self._occurrences.next(prepared.key)
+            return await self._reply(call, prepared, occurrence, None)
         thread: Turn | None = None
-        if _THREAD in call.body:
+        if call.body.find(_THREAD) >= 0:  # it takes a fifth of what `in` does
             prepared, thread = await self._begin_thread(call)
         else:
-            prepared = await self._prepare(call)
-        turn = _Turn(call, prepared, thread, self._occurrences.next(prepared.key))
+            prepared = await self._read(call, parse_body(call.body))
+        occurrence = self._occurrences.next(prepared.key)
+        response = await self._reply(call, prepared, occurrence, thread)
+        if occurrence and thread is None and _may_keep(call.body):
+            self._kept.put(kept_as, prepared)
+        return response
+
+    async def _reply(
+        self, call: Call, prepared: Prepared, occurrence: int, thread: Turn | None
+    ) -> HttpResponse:
+        is_accounted = (
+            prepared.prefix is not None or prepared.request.get("diagnostics") is not None
+        )
+        if self._keeps_no_account and thread is None and not is_accounted:
+            return self._reply_at_once(call, prepared, occurrence)
+        turn = _Turn(call, prepared, thread, occurrence)
         try:
             return await self._answer(turn)
         except BaseException:
@@ -103,9 +124,8 @@ class MessagesApi:
 
     async def count(self, call: Call) -> HttpResponse:
         """The number of a prompt's tokens."""
-        parsed = parse_body(call.body)
-        prepared = await self._check(call, parsed, endpoint="count_tokens")
-        key = digest_request(b"count_tokens", canonical_json(parsed))
+        prepared = await self._check(call, parse_body(call.body), endpoint="count_tokens")
+        key = digest_request(b"count_tokens", prepared.key)
         request_id = derive_id("req", self._seed, key, self._occurrences.next(key))
         head = self._head(call, prepared, request_id, "catalog")
         if self._quota is not None:
@@ -114,6 +134,15 @@ class MessagesApi:
                 raise let_in.to_error()
             head.more += let_in
         return reply_json({"input_tokens": prepared.input_tokens}, head)
+
+    def _reply_at_once(self, call: Call, prepared: Prepared, occurrence: int) -> HttpResponse:
+        """What `_answer` gives where nothing keeps account of the answer and nothing slows it."""
+        answer, trace = self._brain.answer(prepared, call.headers)
+        is_stream = bool(prepared.request.get("stream"))
+        body = answer.encode(self._seed, prepared.key, occurrence, is_stream=is_stream)
+        request_id = derive_id("req", self._seed, prepared.key, occurrence)
+        head = self._head(call, prepared, request_id, answer.rule, trace)
+        return reply_events(body, head) if is_stream else reply_json(body, head)
 
     async def _answer(self, turn: _Turn) -> HttpResponse:
         prepared = turn.prepared
@@ -125,7 +154,7 @@ class MessagesApi:
         message = answer.stamp(self._seed, prepared.key, turn.occurrence)
         if turn.plan is not None:
             await self._account(turn, turn.plan, message, answer, now)
-        if _DIAGNOSTICS in turn.call.body and prepared.request.get("diagnostics") is not None:
+        if prepared.request.get("diagnostics") is not None:
             message["diagnostics"], turn.fingerprint = self._caching.diagnose(
                 now, turn.call.workspace, prepared, turn.call.betas
             )
@@ -138,8 +167,7 @@ class MessagesApi:
         self._begin(turn, message)
         self._finish(turn, message["usage"])
         if prepared.request.get("stream"):
-            frames = encode_stream(answer if turn.plan is None else None, message)
-            return reply_events(frames, head)
+            return reply_events(encode_events(message), head)
         return reply_json(message, head)
 
     async def _answer_slowly(
@@ -208,26 +236,13 @@ class MessagesApi:
         parsed = parse_body(call.body)
         thread = parsed.get("thread")
         if not isinstance(thread, dict) or thread.get("type") not in {"create", "continue"}:
-            return await self._prepare(call), None
+            return await self._read(call, parsed), None
         turn = self._threads.begin(parsed)
         try:
             return await self._read(call, turn.request, is_continued=True), turn
         except BaseException:
             self._threads.settle(turn, None)
             raise
-
-    async def _prepare(self, call: Call) -> Prepared:
-        cache_key = (call.body, call.version, call.raw_betas)
-        prepared = self._prepared.get(cache_key)
-        if prepared is not None:
-            return prepared
-        prepared = await self._read(call, parse_body(call.body))
-        # What a file id means depends on more than these bytes.
-        if len(call.body) <= _MAX_KEPT_BODY_BYTES and _FILE not in call.body:
-            if len(self._prepared) >= _MAX_KEPT:
-                del self._prepared[next(iter(self._prepared))]
-            self._prepared[cache_key] = prepared
-        return prepared
 
     async def _read(
         self,
@@ -238,13 +253,13 @@ class MessagesApi:
         is_continued: bool = False,
     ) -> Prepared:
         prepared = await self._check(call, parsed, endpoint=endpoint)
-        # `find` takes a fifth of what `in` does. Earlier turns of a thread may be marked as well.
+        # Earlier turns of a thread may be marked as well.
         if is_continued or call.body.find(_MARK) >= 0:
             await self._caching.mark(prepared, call.workspace, len(call.body))
         return prepared
 
     async def _check(self, call: Call, parsed: dict[str, Any], *, endpoint: Endpoint) -> Prepared:
-        countable = await self._find_files(call, parsed) if _FILE in call.body else None
+        countable = await self._find_files(call, parsed) if call.body.find(_FILE) >= 0 else None
         return await self._brain.prepare(
             parsed,
             len(call.body),
@@ -297,6 +312,11 @@ class MessagesApi:
         if prepared.waived:
             head.more.append((_VIOLATIONS, prepared.waived))
         return head
+
+
+def _may_keep(body: bytes) -> bool:
+    """What a file id means depends on more than the bytes around it."""
+    return len(body) <= _MAX_KEPT_BODY_BYTES and body.find(_FILE) < 0
 
 
 def _admit(quota: Quota, now: float, turn: _Turn) -> Admission:

@@ -51,8 +51,9 @@ def derive_organization(seed: int) -> bytes:
 
 
 def reply_json(value: Any, head: Head) -> HttpResponse:
-    """`value` as JSON, status 200."""
-    return HttpResponse(200, head.to_headers(_JSON), to_json(value))
+    """`value` (bytes are JSON already) as JSON, status 200."""
+    body = value if isinstance(value, bytes) else to_json(value)
+    return HttpResponse(200, head.to_headers(_JSON), body)
 
 
 def reply_events(frames: bytes | AsyncIterator[bytes], head: Head) -> HttpResponse:

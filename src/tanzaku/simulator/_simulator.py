@@ -32,11 +32,11 @@ from tanzaku.transport import (
     HttpRequest,
     HttpResponse,
     decode_body_aside,
-    get_header,
 )
 from tanzaku.wire import (
     ANTHROPIC_BETA,
     ANTHROPIC_VERSION,
+    API_KEY,
     API_VERSIONS,
     BETA_NAMES,
     OTHER_BETA_NAMES,
@@ -48,6 +48,7 @@ from tanzaku.wire import (
 )
 
 _MAX_BODY_BYTES = 32 * 1024 * 1024
+_VERSIONS = frozenset(version.encode() for version in API_VERSIONS)
 _METHODS = {"messages": "POST", "count_tokens": "POST", "models": "GET", "model": "GET"}
 
 type _Endpoint = Literal["messages", "count_tokens", "models", "model", "batches", "files"]
@@ -147,8 +148,6 @@ class Simulator:
     async def __call__(self, request: HttpRequest) -> HttpResponse:
         """Answer one request; whatever is wrong with it becomes the API's error."""
         try:
-            if self._clouds.is_for_a_cloud(request.path):
-                return await self._clouds.answer(request)
             return await self._answer(request)
         except ApiError as error:
             if self._settings.strictness == "schema" and error.status in {400, 404}:
@@ -168,26 +167,33 @@ class Simulator:
         """Headers with an id that follows from the request's bytes and how often they came."""
         key = digest_request(request.method.encode(), request.target.encode(), request.body)
         request_id = derive_id("req", self._seed, key, self._occurrences.next(key))
-        workspace = self._find_workspace(request.headers).encode()
+        workspace = self._find_workspace(_read_first(request.headers)).encode()
         return Head(request_id, rule, self._organization, workspace)
 
     async def _answer(self, request: HttpRequest) -> HttpResponse:
         path, _, query = request.target.partition("?")
-        endpoint, name = _find_endpoint(path)
+        endpoint, name = _ENDPOINTS.get(path), ""
+        if endpoint is None:
+            if self._clouds.is_for_a_cloud(path):
+                return await self._clouds.answer(request)
+            endpoint, name = _find_endpoint(path)
         if request.method != _METHODS.get(endpoint, request.method):
             # The text is a guess.
             raise ApiError(405, get_error_type(405), "Method Not Allowed")
-        if find_credential(request.headers) is None:
+        first = _read_first(request.headers)
+        key = first.get(API_KEY)
+        if not (key and key.strip()) and find_credential(request.headers) is None:
             raise ApiError.missing_credential()
-        version = get_header(request.headers, ANTHROPIC_VERSION)
-        self._check_version(version)
+        self._check_version(first.get(ANTHROPIC_VERSION))
         match endpoint:
-            case "messages":
-                body = await _read_body(request)
-                return await self._messages.create(self._build_call(request.headers, body))
-            case "count_tokens":
-                body = await _read_body(request)
-                return await self._messages.count(self._build_call(request.headers, body))
+            case "messages" | "count_tokens":
+                body = request.body
+                if len(body) > _MAX_BODY_BYTES or b"content-encoding" in first:
+                    body = await _read_body(request)
+                call = self._build_call(request.headers, first, body)
+                if endpoint == "messages":
+                    return await self._messages.create(call)
+                return await self._messages.count(call)
             case "batches" | "files":
                 return await self._answer_family(request, endpoint)
             case _:
@@ -213,18 +219,16 @@ class Simulator:
         body = await _read_body(request, MAX_UPLOAD_BODY_BYTES)
         return await self._files(request, body, head)
 
-    def _build_call(self, headers: HeaderList, body: bytes) -> Call:
-        raw_betas = get_header(headers, ANTHROPIC_BETA) or b""
-        betas = find_betas(headers) if raw_betas else []
+    def _build_call(self, headers: HeaderList, first: Mapping[bytes, bytes], body: bytes) -> Call:
+        betas = find_betas(headers) if ANTHROPIC_BETA in first else []
         if betas and self._settings.strictness == "full":
             _check_betas(betas)
         return Call(
             headers=headers,
             body=body,
-            version=get_header(headers, ANTHROPIC_VERSION) or b"",
-            raw_betas=raw_betas,
+            version=first.get(ANTHROPIC_VERSION, b""),
             betas=betas,
-            workspace=self._find_workspace(headers),
+            workspace=self._find_workspace(first),
             organization=self._organization,
         )
 
@@ -233,7 +237,7 @@ class Simulator:
     ) -> dict[str, Any] | ApiError:
         """One request of a batch."""
         try:
-            call = self._build_call(headers, to_json(params))
+            call = self._build_call(headers, _read_first(headers), to_json(params))
             return await self._messages.answer_item(call, params)
         except ToldError as told:
             return told.error
@@ -253,27 +257,27 @@ class Simulator:
                     cost = price(message["model"], message["usage"], day=day).total_usd
             self._quota.dequeue(self._clock.now(), 1, cost, workspace)
 
-    def _find_workspace(self, headers: HeaderList) -> str:
-        named = get_header(headers, WORKSPACE_ID)
+    def _find_workspace(self, first: Mapping[bytes, bytes]) -> str:
+        named = first.get(WORKSPACE_ID)
         return named.decode("latin-1") if named else self._default_workspace
 
     def _check_version(self, version: bytes | None) -> None:
         if version is None:
             raise ApiError.missing_version()
-        if self._settings.strictness != "full":
-            return
-        if version.decode("latin-1") not in API_VERSIONS:
+        if version not in _VERSIONS and self._settings.strictness == "full":
             # The text is a guess.
             raise ApiError.invalid_request(
                 f'anthropic-version: "{version.decode("latin-1")}" is not a valid version'
             )
 
 
+def _read_first(headers: HeaderList) -> dict[bytes, bytes]:
+    """The headers by name; of a repeated one the first line, which is the one that counts."""
+    return dict(reversed(headers))
+
+
 def _find_endpoint(path: str) -> tuple[_Endpoint, str]:
-    """The endpoint of a path and, for one model, its name."""
-    endpoint = _ENDPOINTS.get(path)
-    if endpoint is not None:
-        return endpoint, ""
+    """The endpoint of a path of a family, or one model's and its name."""
     for root, family in _FAMILIES:
         if path == root or path.startswith(f"{root}/"):
             return family, ""
