@@ -34,6 +34,12 @@ STANDARD_TIER = ImageTier(longest_edge_px=1_568, most_tokens=1_568)
 HIGH_TIER = ImageTier(longest_edge_px=2_576, most_tokens=4_784)
 
 
+def find_tier(tokenizer: str) -> ImageTier:
+    """What a model of this tokenizer sees: the high tier begins with Claude 4.7, as the newer
+    tokenizers do."""
+    return STANDARD_TIER if tokenizer == "v3" else HIGH_TIER
+
+
 def count_image(source: Mapping[str, Any], tier: ImageTier) -> int:
     """Tokens of an image block's source.
 

@@ -6,6 +6,8 @@ from datetime import date
 from decimal import Decimal
 from typing import Final
 
+from tanzaku.catalog._media import find_tier
+
 _FROM_4_7: Final = frozenset({"4-7", "5-5"})
 
 
@@ -156,6 +158,11 @@ class Model:
         """Whether the model is Claude 4.7 or later: clouds take the API's October version for those
         alone. [NOV api/versioning]"""
         return self.generation in _FROM_4_7
+
+    @property
+    def most_image_tokens(self) -> int:
+        """Tokens of the largest image the model sees; larger ones are shrunk to it."""
+        return find_tier(self.tokenizer).most_tokens
 
     def iter_names(self) -> Iterator[tuple[str, str, str | None]]:
         """Every name as (the fact that states it, the name, the only platform it is used on).

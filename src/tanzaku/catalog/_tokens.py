@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any, cast
 
 from tanzaku.catalog._find import get_model
-from tanzaku.catalog._media import HIGH_TIER, STANDARD_TIER, ImageTier, count_image, count_pdf
+from tanzaku.catalog._media import ImageTier, count_image, count_pdf, find_tier
 from tanzaku.catalog._words import FRAME_TOKENS, TokenFamily, WordCounter, word_counter
 
 # GUESS: the frame of one user text is a header for the user's turn and one for the answer, alike,
@@ -131,8 +131,7 @@ def _request_counter(model: str) -> "_RequestCounter":
         tool_prompt_tokens=_UNKNOWN_TOOL_PROMPT_TOKENS if plain is None else plain,
         forced_tool_prompt_tokens=_UNKNOWN_FORCED_TOOL_PROMPT_TOKENS if forced is None else forced,
         bash_tokens=_BASH_TOKENS[family],
-        # The high tier begins with Claude 4.7, as the newer tokenizers do.
-        tier=STANDARD_TIER if family == "v3" else HIGH_TIER,
+        tier=find_tier(family),
         keeps_earlier_thinking=facts.keeps_earlier_thinking,
     )
 

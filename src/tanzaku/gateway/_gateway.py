@@ -202,7 +202,7 @@ class Gateway:
         """Wait for room and hold the worst case. Raises ApiError."""
         stages = self._stages
         if stages.shaper is not None and asked.is_message:
-            call.queue = Queue(stages.shaper, caller.key_id, asked.now + stages.queue_s)
+            call.queue = Queue(stages.shaper, caller.key_id, asked.now + stages.queue_s, asked)
             if stages.treasury is not None:
                 await call.queue.enter(stages.treasury.list_caps(caller))
         if stages.treasury is not None:

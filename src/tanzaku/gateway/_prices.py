@@ -1,5 +1,6 @@
 """What calls cost, with the rates of the day at hand as a dictionary."""
 
+import json
 from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
@@ -12,19 +13,25 @@ from tanzaku.catalog import (
     UnpricedUsageError,
     estimate_tokens,
     get_model,
+    list_models,
     resolve_rates,
 )
 from tanzaku.core import UserError
 from tanzaku.exchange import Cost
+from tanzaku.gateway._reach import Reach, find_reach
 from tanzaku.gateway._stages import LIST_PRICE, Tariff, Worst
 
 _DAY_S = 86_400
 _EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
-type _BoundKey = tuple[object, Tariff, int, int, bool, str, str]
+type _BoundKey = tuple[object, Tariff, int, int, bool, str, str, int, bool]
 # Model names come from strangers; past this many the book starts anew instead of growing.
 _MOST_NAMES = 1024
 # No model writes that much; a request that asks for more is refused, and costs nothing.
 _MOST_TOKENS = 10_000_000
+_MARK = b'"cache_control"'
+_ESCAPES = (b"\\u005", b"\\u006", b"\\u007")
+# The beta `context-1m-2025-08-07`.
+_WIDEST = 1_000_000
 
 
 class PriceBook:
@@ -56,38 +63,52 @@ class PriceBook:
         return entry
 
     def bound(
-        self, request: Mapping[str, Any], body: bytes, now: float, tariff: Tariff = LIST_PRICE
+        self,
+        request: Mapping[str, Any],
+        body: bytes,
+        now: float,
+        tariff: Tariff = LIST_PRICE,
+        *,
+        is_batch: bool = False,
     ) -> Worst:
         """An upper bound for a Messages request with the parsed and the decoded body.
 
-        Every byte counts as input as `estimate_tokens` bounds it, at the price of a 1-hour cache
-        write when the request asks for a cache or may be made to, and the answer as `max_tokens` long. What the body
-        only points to (files, URLs, searches) is not in it. No dollars when the model, its price or
+        Every byte counts as input as `estimate_tokens` bounds it, an image as the largest that the
+        model sees, documents and all that is kept or done elsewhere as prompts that fill the
+        model's window; at the price of a 1-hour cache write when the request asks for a cache or
+        may be made to; the answer is as long as `max_tokens`. No dollars when the model, a price or
         `max_tokens` is unknown.
         """
         model, max_tokens = request.get("model"), request.get("max_tokens")
+        reach = find_reach(request)
+        rates = self.find_rates(model, now, tariff.platform) if isinstance(model, str) else ""
         tokens = estimate_tokens(len(body))
+        searches = 0
+        may_mark = self._may_mark
+        if reach is not None:
+            tokens = _count_input(reach, tokens, rates)
+            searches = reach.searches
+            may_mark = may_mark and reach.turns == 1
         if type(max_tokens) is not int or not 0 <= max_tokens <= _MOST_TOKENS:
             return Worst(None, tokens, 0)
-        rates = self.find_rates(model, now, tariff.platform) if isinstance(model, str) else ""
-        if isinstance(rates, str):
+        if isinstance(rates, str) or (reach is not None and not reach.is_priced):
             return Worst(None, tokens, max_tokens)
         key = (
             model,
             tariff,
             tokens,
             max_tokens,
-            self._may_mark or body.find(b'"cache_control"') >= 0,
+            may_mark or _asks_for_cache(request, body),
             _name(request.get("speed")),
             _name(request.get("inference_geo")),
+            searches,
+            is_batch,
         )
         worst = self._bounds.get(key)
         if worst is None:
             if len(self._bounds) >= _MOST_NAMES:
                 self._bounds.clear()
-            worst = self._bounds[key] = Worst(
-                _bound_cost(rates, tariff.geo, *key[2:]), tokens, max_tokens
-            )
+            worst = self._bounds[key] = Worst(_bound_cost(rates, key), tokens, max_tokens)
         return worst
 
     def price(
@@ -119,19 +140,36 @@ def _resolve(model: str, day: date, platform: str) -> Rates | str:
         return error.message
 
 
+def _count_input(reach: Reach, tokens: int, rates: Rates | str) -> int:
+    if isinstance(rates, str):
+        # Nobody knows the model; the widest one will do.
+        model = max(list_models(), key=lambda one: (one.context_window, one.most_image_tokens))
+        return reach.count_input(tokens, model, model.context_window)
+    model = get_model(rates.model_id)
+    # A price for prompts past the window says that a beta opens it further (Sonnet 4.5).
+    is_opened = (
+        rates.threshold_tokens is not None and rates.threshold_tokens >= model.context_window
+    )
+    return reach.count_input(tokens, model, _WIDEST if is_opened else model.context_window)
+
+
+def _asks_for_cache(request: Mapping[str, Any], body: bytes) -> bool:
+    if body.find(_MARK) >= 0:
+        return True
+    # JSON may write letters as escapes; who does so is read to the letter.
+    return (
+        body.find(b"\\") >= 0
+        and any(body.find(escape) >= 0 for escape in _ESCAPES)
+        and json.dumps(request).encode().find(_MARK) >= 0
+    )
+
+
 def _name(value: object) -> str:
     return "" if value is None else str(value)
 
 
-def _bound_cost(
-    rates: Rates,
-    place: str | None,
-    tokens: int,
-    max_tokens: int,
-    is_cached: bool,
-    speed: str,
-    geo: str,
-) -> Decimal | None:
+def _bound_cost(rates: Rates, key: _BoundKey) -> Decimal | None:
+    _, tariff, tokens, max_tokens, is_cached, speed, geo, searches, is_batch = key
     usage: dict[str, Any] = {
         "output_tokens": max_tokens,
         "speed": speed or "standard",
@@ -143,7 +181,9 @@ def _bound_cost(
         usage["cache_creation"] = {"ephemeral_1h_input_tokens": tokens}
     else:
         usage["input_tokens"] = tokens
+    if searches:
+        usage["server_tool_use"] = {"web_search_requests": searches}
     try:
-        return rates.price(usage, geo=place).total_usd
+        return rates.price(usage, batch=is_batch, geo=tariff.geo).total_usd
     except UnpricedUsageError:
         return None

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 # Tools whose calls the client answers; one of an unknown kind may act anywhere.
-_CLIENT_TOOLS: Final = ("custom", "bash_", "memory_", "text_editor_", "computer_", "browser_")
+CLIENT_TOOLS: Final = ("custom", "bash_", "memory_", "text_editor_", "computer_", "browser_")
 
 
 def has_server_tools(params: Mapping[str, Any]) -> bool:
@@ -16,6 +16,6 @@ def has_server_tools(params: Mapping[str, Any]) -> bool:
     if tools is None:
         return False
     return not isinstance(tools, list) or not all(
-        isinstance(tool, dict) and str(tool.get("type") or "custom").startswith(_CLIENT_TOOLS)
+        isinstance(tool, dict) and str(tool.get("type") or "custom").startswith(CLIENT_TOOLS)
         for tool in tools
     )

@@ -6,7 +6,7 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
-from tanzaku.catalog import UnknownModelError, get_model
+from tanzaku.catalog import UnknownModelError, estimate_tokens, get_model
 from tanzaku.core import Clock
 from tanzaku.exchange import (
     Attempt,
@@ -68,9 +68,11 @@ class Queue:
     """A call's turns: at one's own limits on calls at one time, then at those of the upstreams it
     goes to."""
 
-    def __init__(self, shaper: Shaper, key: str, deadline: float) -> None:
+    def __init__(self, shaper: Shaper, key: str, deadline: float, asked: Asked) -> None:
         self._shaper = shaper
         self._key = key
+        # By its bytes: what a call usually uses, not what it may, is what it waits for.
+        self._prompt_tokens = estimate_tokens(len(asked.body))
         self._deadline = deadline
         self._entered: Sequence[Turn] = ()
         self._turns: list[Turn] = []
@@ -83,7 +85,8 @@ class Queue:
     async def wait(self, target: Target, model: str | None, worst: Worst) -> Turn:
         """Return once the call may go there. ApiError 429 at the deadline."""
         name = f"{target.name}, {find_pool(target.model or model)}"
-        turn = await self._shaper.turn(name, self._key, worst, self._deadline)
+        expected = replace(worst, input_tokens=self._prompt_tokens)
+        turn = await self._shaper.turn(name, self._key, expected, self._deadline)
         self._turns.append(turn)
         return turn
 

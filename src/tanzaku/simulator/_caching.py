@@ -61,7 +61,7 @@ class Caching:
         for answered in split_server_turns(content):
             reply = {"role": "assistant", "content": answered}
             whole = {**prepared.request, "messages": [*prepared.request["messages"], reply]}
-            prefix = read_prefix(whole, prepared.model, answered)
+            prefix = read_prefix(prepared.request, prepared.model, answered)
             if prefix is None:
                 break
             total = await count(whole)

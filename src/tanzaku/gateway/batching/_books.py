@@ -20,7 +20,6 @@ from tanzaku.ledger import Ledger, LedgerError
 from tanzaku.transport import HttpRequest, redact_body, redact_headers, redact_query, redact_text
 
 _JSON = ("content-type", "application/json")
-_SHARE = Decimal("0.5")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +57,12 @@ class DeferredBooks:
     def bound(self, params: Mapping[str, Any], body: bytes, on_late: OnLate, now: float) -> Worst:
         """The most that a deferred call can cost: half the price of a plain one, and that price in
         addition where it may be sent a second time at its deadline."""
-        worst = self._prices.bound(params, body, now)
-        if worst.usd is None:
+        worst = self._prices.bound(params, body, now, is_batch=True)
+        plain = self._prices.bound(params, body, now)
+        if on_late == "error" or worst.usd is None:
             return worst
-        share = _SHARE if on_late == "error" else _SHARE + 1
-        return Worst(worst.usd * share, worst.input_tokens, worst.output_tokens)
+        usd = None if plain.usd is None else worst.usd + plain.usd
+        return Worst(usd, worst.input_tokens, worst.output_tokens)
 
     def reserve(self, deferred_id: str, facts: Facts) -> None:
         """Hold a call's worst case. ApiError as `Treasury.reserve` raises it."""

@@ -162,6 +162,18 @@ def test_guess_usage_counts_the_server_tools_that_succeeded(
         assert (counted.web_search_requests, counted.web_fetch_requests) == (searches, fetches)
 
 
+def test_behind_each_search_a_marked_prompt_is_read_from_the_cache(connect: Connect) -> None:
+    mark = {"type": "ephemeral"}
+    letter = {"type": "text", "text": "A letter. " * 3000, "cache_control": mark}
+    once = "{web_search: {query: q, results: []}}"
+    plain = ask(connect(rule("hi")), system=[letter]).usage
+    assert plain.cache_creation_input_tokens
+    asked = connect(rule(f"{{content: [{once}, {{text: And}}, {once}]}}"))
+    searched = ask(asked, system=[letter], tools=[SEARCH], cache_control=mark).usage
+    assert searched.cache_read_input_tokens
+    assert searched.cache_read_input_tokens >= 2 * plain.cache_creation_input_tokens
+
+
 def test_an_answer_without_server_tools_counts_none(connect: Connect) -> None:
     assert ask(connect(rule("hi"))).usage.server_tool_use is None
 
