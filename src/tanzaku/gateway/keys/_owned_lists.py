@@ -50,8 +50,7 @@ async def list_seen(query: str, fetch: Fetch, is_seen: IsSeen) -> Page:
 
 
 class _Wanted:
-    """A query, and how many entries it asks for: None for what no more pages can be asked for, a
-    choice by ids or a limit that the API refuses."""
+    """A query, and how many entries it asks for: None for a limit that the API refuses."""
 
     def __init__(self, query: str) -> None:
         self._pairs = parse_qsl(query, keep_blank_values=True)
@@ -59,7 +58,7 @@ class _Wanted:
         self.is_backwards = "before_id" in names
         self.cursor = names.get("page")
         limit = names.get("limit", str(_USUAL))
-        is_limit = limit.isascii() and limit.isdigit() and len(limit) < 5 and "ids" not in names
+        is_limit = limit.isascii() and limit.isdigit() and len(limit) < 5
         self.limit = int(limit) if is_limit and 1 <= int(limit) <= _MOST else None
 
     def move(self, name: str, value: str | None, limit: int) -> str:

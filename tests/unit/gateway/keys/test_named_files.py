@@ -6,7 +6,12 @@ from random import Random
 
 import pytest
 
-from tanzaku.gateway.keys._named_files import ScreenedUpload, find_files, may_name_files
+from tanzaku.gateway.keys._named_files import (
+    FileScanner,
+    ScreenedUpload,
+    find_files,
+    may_name_files,
+)
 from tanzaku.transport import BrokenUploadError, Upload
 from tanzaku.wire import ApiError
 
@@ -81,6 +86,12 @@ def test_an_upload_that_names_none_passes_byte_for_byte(seed: int) -> None:
 def test_space_between_name_and_value_hides_nothing(filler: bytes) -> None:
     with pytest.raises(BrokenUploadError, match="file_1"):
         pass_through(b'{"file_id"' + filler + b":" + filler + b'"file_1"}', [500])
+
+
+def test_a_file_that_is_named_again_and_again_is_looked_up_once() -> None:
+    scanner = FileScanner()
+    fresh = [scanner.feed(b'{"file_id":"file_1"},') for _ in range(9)]
+    assert fresh == [{"file_1"}, *[set()] * 8]
 
 
 def test_a_value_without_end_is_refused() -> None:

@@ -73,7 +73,7 @@ def draw(seed: int, most: int = 60) -> tuple[list[str], list[str], int]:
 @pytest.mark.parametrize("way", ["after_id", "before_id"])
 def test_pages_between_ids_are_those_of_what_is_seen(way: str, seed: int) -> None:
     ids, seen, limit = draw(seed)
-    place = str(1000 + Random(seed).randrange(61))
+    place = str(1000 + Random(f"{seed} place").randrange(61))
     for query in (f"limit={limit}", f"beta=true&limit={limit}&{way}={place}", f"{way}={place}"):
         assert Listing(answer_by_ids, ids, seen).show(query) == answer_by_ids(seen, query)
 

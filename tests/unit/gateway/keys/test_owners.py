@@ -354,6 +354,7 @@ CROOKED = [
     "/v1/%66iles/{file}",
     "/v1/files#/{file}",
     "/v1/files/%66ile_{tail}",
+    "/v1/files/{file}/%252e%252e/%252e%252e/models",
     "/v1/messages/batches/%6dsgbatch_{tail}",
 ]
 
