@@ -127,6 +127,26 @@ def test_half_the_worst_case_is_held_until_the_answer_is_there() -> None:
     run_with(work, treasury=purse)
 
 
+def test_searches_are_held_whole_for_they_have_no_price_in_a_batch() -> None:
+    purse = Purse(Decimal(9))
+    tool = {"type": "web_search_20250305", "name": "web_search", "max_uses": 4}
+
+    async def work(start: Any, upstream: Upstream) -> None:
+        it = start()
+        async with it.batching.run():
+            asked = build_params() | {
+                "model": "claude-haiku-4-5",
+                "tools": [tool],
+                "max_tokens": 10,
+            }
+            await it.defer(asked)
+            ((_, held),) = purse.reserved
+            # Ten prompts of 200,000 tokens at $1 a million, 10 tokens at $5; halves of both.
+            assert held == Decimal("1.000025") + 4 * Decimal("0.01")
+
+    run_with(work, treasury=purse)
+
+
 def test_what_may_be_sent_twice_is_held_for_both() -> None:
     purses = [Purse(), Purse()]
 
