@@ -85,6 +85,7 @@ def test_commands_that_write_take_the_url_too(
     target = tmp_path / "calls.csv"
     tanzaku.run("ledger", "export", str(target))
     assert len(target.read_text().splitlines()) == 2
+    assert "0 exchanges are gone, 1 are left" in tanzaku.run("ledger", "prune", "--keep-gb", "1")
     assert "1 exchanges are gone, 0 are left" in tanzaku.run("ledger", "prune", "--keep-days", "0")
     with Ledger.read(url) as reader:
         assert reader.count_exchanges() == 0

@@ -40,6 +40,11 @@ def build(messages: Messages) -> click.Command:
                     help=say("cli.ledgers.keep_days.help"),
                 ),
                 click.Option(
+                    ["--keep-gb"],
+                    type=click.FloatRange(0),
+                    help=say("cli.ledgers.keep_gb.help"),
+                ),
+                click.Option(
                     ["--bodies-days"],
                     type=click.FloatRange(0),
                     help=say("cli.ledgers.bodies_days.help"),
@@ -199,19 +204,23 @@ def prune(
     context: CliContext,
     *,
     keep_days: float | None,
+    keep_gb: float | None,
     bodies_days: float | None,
     ledger: Path | str | None,
 ) -> None:
-    """Let go of what is older. No server may be writing the ledger."""
+    """Let go of what is older or too much. No server may be writing the ledger."""
     from tanzaku.ledger import Ledger, Retention
 
-    if keep_days is None and bodies_days is None:
-        raise UserError("Nothing to let go of was named.", hint="Say --keep-days or --bodies-days.")
+    retention = Retention(keep_days, bodies_days, keep_gb)
+    if retention == Retention():
+        raise UserError(
+            "Nothing to let go of was named.", hint="Say --keep-days, --keep-gb or --bodies-days."
+        )
     path = context.find_ledger(ledger)
     with Ledger.read(path) as reader:
         before = reader.count_exchanges()
     with Ledger.open(path, clock=SystemClock()) as writer:
-        writer.prune(Retention(keep_days, bodies_days))
+        writer.prune(retention)
         after = writer.count_exchanges()
     context.terminal.line(
         context.say("ledgers.pruned", gone=format_count(before - after), left=format_count(after)),

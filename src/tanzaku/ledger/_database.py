@@ -20,10 +20,13 @@ NO_VALUES: Mapping[str, Any] = MappingProxyType({})
 @dataclass(frozen=True, slots=True)
 class Dialect:
     """`day`: the UTC day of `started_at` as text. `find`: the function that gives the place of one
-    text in another, from 1, or 0."""
+    text in another, from 1, or 0. `stored`: the one that says how many bytes a value takes up.
+    `bytes_in_use`: a question for how many all rows do, where that is known without reading them."""
 
     day: str
     find: str
+    stored: str
+    bytes_in_use: str | None
 
 
 class Database(Protocol):

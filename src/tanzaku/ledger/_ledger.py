@@ -13,7 +13,7 @@ from tanzaku.ledger import _query
 from tanzaku.ledger._database import Database, Engine
 from tanzaku.ledger._engine import Place, find_engine
 from tanzaku.ledger._file import FileEngine
-from tanzaku.ledger._prune import Keeper, Retention, prune
+from tanzaku.ledger._prune import Keeper, Pruning, Retention
 from tanzaku.ledger._query import Conditions, CostRow, Filters, Grouping
 from tanzaku.ledger._reconcile import reconcile
 from tanzaku.ledger._settings import LedgerSettings
@@ -242,12 +242,13 @@ class Ledger(LedgerReader):
             self._writer.run(self._writer.probe)
 
     def prune(self, retention: Retention) -> None:
-        """Let go of what is older, between the writer's transactions; returns when it is gone.
+        """Let go of what is older or too much, between the writer's transactions; returns when it is
+        gone.
 
         Blocks. LedgerError when the ledger cannot be written.
         """
-        now = self._clock.now()
-        while self._writer.run(lambda database: prune(database, retention, now)).result():
+        pruning = Pruning(retention, self._clock.now())
+        while self._writer.run(pruning.work).result():
             pass
 
     @property

@@ -46,7 +46,11 @@ class PostgresDatabase:
     """A Database over one connection."""
 
     dialect: Final = Dialect(
-        day="to_char(to_timestamp(started_at) AT TIME ZONE 'UTC', 'YYYY-MM-DD')", find="strpos"
+        day="to_char(to_timestamp(started_at) AT TIME ZONE 'UTC', 'YYYY-MM-DD')",
+        find="strpos",
+        stored="pg_column_size",
+        # The size of its tables does not sink with what is taken out of them.
+        bytes_in_use=None,
     )
     errors: Final = (psycopg.Error,)
     row_errors: Final = (

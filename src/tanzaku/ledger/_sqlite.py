@@ -88,7 +88,14 @@ def connect_reader(path: Path) -> apsw.Connection:
 class SqliteDatabase:
     """A Database over one connection to a file."""
 
-    dialect: Final = Dialect(day="date(started_at, 'unixepoch')", find="instr")
+    dialect: Final = Dialect(
+        day="date(started_at, 'unixepoch')",
+        find="instr",
+        stored="octet_length",
+        # Without the free pages, which what comes next is written to.
+        bytes_in_use="SELECT (page_count - freelist_count) * page_size "
+        "FROM pragma_page_count, pragma_freelist_count, pragma_page_size",
+    )
     errors: Final = (apsw.Error,)
     row_errors: Final = (
         LedgerError,

@@ -4,6 +4,7 @@ import asyncio
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import psycopg
@@ -220,6 +221,24 @@ def test_retention_takes_out_what_it_declares_and_no_value(
         assert reader.get_exchange("exch_000001").request_body == b""
     with pytest.raises(psycopg.IntegrityError, match="append-only"):
         postgres.run("UPDATE tanzaku.settled SET cost_picousd = 0")
+
+
+def test_what_it_takes_up_is_weighed_once_an_hour(url: str, build_exchange: Build) -> None:
+    clock = VirtualClock()
+    body = Random(7).randbytes(20_000)
+    settings = LedgerSettings(retention=Retention(keep_gb=1 / 1000))
+    with Ledger.open(url, clock=clock, settings=settings) as ledger:
+        finish_trial(ledger)
+        for number in range(100):
+            asyncio.run(ledger.settle(build_exchange(number, request_body=body)))
+        clock.advance(3599)
+        for _ in range(3):
+            finish_trial(ledger)
+        assert ledger.count_exchanges() == 100
+        clock.advance(1)
+        for _ in range(9):
+            finish_trial(ledger)
+        assert 30 <= ledger.count_exchanges() <= 50
 
 
 @pytest.mark.parametrize(

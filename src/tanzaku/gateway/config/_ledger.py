@@ -8,18 +8,25 @@ from tanzaku.core.plain_yaml import Entry
 from tanzaku.ledger import PRIVACIES, LedgerSettings, Policy, Privacy, Retention
 
 _MOST_DAYS: Final = 36_500.0
+_MOST_GB: Final = 1_000_000.0
 _SCHEMES: Final = ("postgresql://", "postgres://")
 _POLICIES: Final = ("strict", "best_effort")
 
 
 def read_ledger(entry: Entry, resolve: Callable[[Entry], str]) -> LedgerSettings:
     """How exchanges are kept; `resolve` looks up a reference to a secret. Raises InputFileError."""
-    fields = entry.as_fields(("url", "privacy", "keep_days", "bodies_days", "policy"))
+    fields = entry.as_fields(("url", "privacy", "keep_days", "keep_gb", "bodies_days", "policy"))
 
-    def read_days(name: str) -> float | None:
-        return fields[name].as_number(0, _MOST_DAYS) if name in fields else None
+    def read(name: str, most: float) -> float | None:
+        return fields[name].as_number(0, most) if name in fields else None
 
-    settings = LedgerSettings(retention=Retention(read_days("keep_days"), read_days("bodies_days")))
+    settings = LedgerSettings(
+        retention=Retention(
+            read("keep_days", _MOST_DAYS),
+            read("bodies_days", _MOST_DAYS),
+            read("keep_gb", _MOST_GB),
+        )
+    )
     privacy: Privacy = settings.privacy
     if "privacy" in fields:
         privacy = cast("Privacy", fields["privacy"].as_choice(PRIVACIES))

@@ -15,6 +15,7 @@ from tanzaku.gateway import RetryPolicy
 from tanzaku.gateway.config import load_config, parse_config
 from tanzaku.gateway.routes import Rule, Way, When
 from tanzaku.gateway.upstreams import BreakerSettings, UpstreamSettings
+from tanzaku.ledger import LedgerSettings, Retention
 from tanzaku.transport import Timeouts
 
 ROOT = Path(__file__).parents[4]
@@ -75,6 +76,7 @@ keys: {required: true}
 budgets:
   - {scope: each key, per: day, usd: "1.50"}
 preflight: warn
+ledger: {privacy: redacted, keep_days: 90, keep_gb: 20.5, bodies_days: 7, policy: best_effort}
 """.replace("HERE", __file__)
 
 
@@ -140,6 +142,7 @@ def test_a_configuration_says_what_it_says() -> None:
     assert (config.name, config.needs_key, config.preflight) == ("gateway.yaml", True, "warn")
     assert Decimal(config.budgets[0].most).scaleb(-12) == Decimal("1.5")
     assert config.live == ["api", "relay", "aws", "google"]
+    assert config.ledger == LedgerSettings("redacted", Retention(90, 7, 20.5), "best_effort")
     SCHEMA.validate(parse_yaml(WHOLE, "gateway.yaml").plain)
 
 
