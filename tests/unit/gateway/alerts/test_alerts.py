@@ -207,7 +207,8 @@ def test_a_name_that_leads_into_this_machine_is_not_posted_to(
 
 def test_a_client_that_left_says_nothing_of_the_service() -> None:
     clock = VirtualClock()
-    assert read_sample(build(clock, error="client_gone")) is None
+    for error in ("client_gone", "client_slow"):
+        assert read_sample(build(clock, error=error)) is None
     sample = read_sample(build(clock, error="api_error", usd="0.000001"))
     assert sample is not None
     assert (sample.is_error, sample.picousd, sample.key) == (True, 1_000_000, "key_1")

@@ -169,9 +169,11 @@ def test_an_upstream_makes_no_series_grow_by_naming_errors(metrics: Metrics) -> 
     for number in range(50):
         metrics.observe(build(status=500, error=f"error-{number}"))
     metrics.observe(build(status=499, error="client_gone"))
+    metrics.observe(build(error="client_slow"))
     samples = read(metrics)
     assert find(samples, "tanzaku_errors_total", route="sim", type="other") == 50
     assert find(samples, "tanzaku_errors_total", route="sim", type="client_gone") == 1
+    assert find(samples, "tanzaku_errors_total", route="sim", type="client_slow") == 1
 
 
 def test_what_other_parts_keep_is_read_when_it_is_asked_for() -> None:
