@@ -6,9 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from harness.postgres import find_postgres
 from harness.unclosed import HttpClient, fail_for_unclosed, note_clients
+
+# How long an example takes says nothing on a machine that others use.
+settings.register_profile("untimed", settings(), deadline=None)
+settings.load_profile("untimed")
 
 CLIENTS = Path(__file__).parent / "clients"
 PARTS = {
