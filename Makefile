@@ -15,7 +15,7 @@ test: $(VENV)/.ready clients  ## every test but the long ones
 	$(BIN)/pytest -n 2 -m "not full"
 
 test-full: $(VENV)/.ready clients  ## kills, fuzz, soak, and the whole suite on another interpreter
-	$(BIN)/pytest -n 2 -m full
+	$(BIN)/pytest -n 2 --dist worksteal -m full
 	scripts/test-other-python $(VENV)
 
 check: $(VENV)/.ready  ## format, lint, types, import contracts, docs drift

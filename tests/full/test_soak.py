@@ -1,5 +1,6 @@
-"""Two minutes (`TANZAKU_SOAK_S=600`: ten) at about half of what a small machine can do: memory stays
-flat, the loop is never held up, and at the end the ledger has every answer once.
+"""Ten minutes (`TANZAKU_SOAK_S`: other seconds) at about half of what a small machine can do: memory
+stays flat, the loop holds nobody up, and at the end the ledger has every answer once. It starts first
+(conftest.py), and the other long tests run beside it.
 
 And a crowd of clients that say nothing, or say it slowly, beside one that works.
 """
@@ -21,7 +22,7 @@ from tanzaku.ledger import Ledger
 
 pytestmark = pytest.mark.full
 
-SOAK_S = float(os.environ.get("TANZAKU_SOAK_S", "120"))
+SOAK_S = float(os.environ.get("TANZAKU_SOAK_S", "600"))
 WARM_UP_S = SOAK_S / 5
 CLIENTS = 8
 PAUSE_S = 0.025
@@ -211,5 +212,6 @@ def test_a_thousand_silent_and_slow_clients_do_not_hurt_one_that_works(tmp_path:
         alone, beside = asyncio.run(go())
     finally:
         end(process)
-    # The crowd's own two thousand ticks a second run beside the client on the same machine.
-    assert beside < max(2 * alone, 0.05), (alone, beside)
+    # The crowd's own two thousand ticks a second run beside the client on the same machine, and so
+    # may other tests.
+    assert beside < max(2 * alone, 0.25), (alone, beside)
