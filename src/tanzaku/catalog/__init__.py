@@ -14,7 +14,7 @@ from tanzaku.catalog._tokens import (
     preload_tokens,
     take_tokens,
 )
-from tanzaku.catalog._words import TokenFamily
+from tanzaku.catalog._vocabulary import TokenFamily
 from tanzaku.catalog._worker import TokenWorker, count_tokens_off_loop
 from tanzaku.catalog.errors import (
     CatalogFileError,

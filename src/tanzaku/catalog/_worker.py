@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final, Self
 
 from tanzaku.catalog._find import get_model
 from tanzaku.catalog._tokens import count_tokens, tokenizer_family
-from tanzaku.catalog._words import TokenFamily, find_word_counter, word_counter
+from tanzaku.catalog._vocabulary import TokenFamily
+from tanzaku.catalog._words import find_word_counter, word_counter
 from tanzaku.catalog.errors import TokenWorkerError
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ async def count_tokens_off_loop(
 
     Requests of up to some 500 words, and those of up to 100,000 characters whose words have nearly
     all been seen, are counted here and now; longer ones by the worker. The first call for a
-    tokenizer family loads it in a thread (0.3 s). Raises UnknownModelError, TokenWorkerError.
+    tokenizer family loads it in a thread (0.1 s). Raises UnknownModelError, TokenWorkerError.
     """
     from asyncio import to_thread
 
