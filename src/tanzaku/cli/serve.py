@@ -127,7 +127,6 @@ def serve(
     from tanzaku.server import Server, ServerOptions
     from tanzaku.simulator import SimulatorSettings, parse_pace
     from tanzaku.simulator.faults import FaultPlan, load_faults
-    from tanzaku.simulator.quota import parse_limits
 
     key = None
     if live:
@@ -137,12 +136,17 @@ def serve(
                 context.say("serve.no_key", variable=KEY_VARIABLE),
                 hint=context.say("serve.no_key.hint", variable=KEY_VARIABLE),
             )
+    quota = None
+    if limits is not None:
+        from tanzaku.simulator.quota import parse_limits
+
+        quota = parse_limits(limits)
     path = context.find_ledger_file(ledger)
     options = ServerOptions(
         simulator=SimulatorSettings(
             scenarios=scenarios,
             pace=parse_pace(pace),
-            limits=None if limits is None else parse_limits(limits),
+            limits=quota,
             strictness=strictness,
             batch_speed=batch_speed,
         ),

@@ -14,10 +14,8 @@ from dataclasses import asdict
 from typing import Any
 
 from tanzaku.core import UserError
-from tanzaku.gateway.keys import read_object, reply
 from tanzaku.simulator import Simulator
-from tanzaku.simulator.faults import Faults, parse_faults
-from tanzaku.simulator.scenario import parse_scenario
+from tanzaku.simulator.faults import Faults
 from tanzaku.transport import HttpRequest, HttpResponse
 from tanzaku.wire import ApiError
 
@@ -34,6 +32,8 @@ class ControlRoutes:
         self._faults = faults
 
     async def __call__(self, request: HttpRequest) -> HttpResponse:
+        from tanzaku.gateway.keys import read_object, reply
+
         told = {} if request.method == "GET" else read_object(request)
         try:
             if request.path.startswith(SCENARIO):
@@ -48,6 +48,8 @@ class ControlRoutes:
             case "GET", "":
                 pass
             case "PUT", "":
+                from tanzaku.simulator.scenario import parse_scenario
+
                 simulator.play(parse_scenario(str(told.get("text", "")), str(told.get("name"))))
             case "PUT", "/state":
                 simulator.scenario.set_state(told)
@@ -65,6 +67,8 @@ class ControlRoutes:
             case "GET", "":
                 pass
             case "PUT", "":
+                from tanzaku.simulator.faults import parse_faults
+
                 faults.set_plan(parse_faults(request.body.decode("utf-8", "replace"), "faults"))
             case "POST", "/reset":
                 faults.reset()

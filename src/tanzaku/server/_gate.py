@@ -4,17 +4,9 @@ admin token where keys are asked for or other machines come in."""
 import re
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from tanzaku.core import UserError
-from tanzaku.gateway.batching import LATER_PATH
-from tanzaku.gateway.keys import (
-    ADMIN_VARIABLE,
-    Keyring,
-    check_admin,
-    find_token_file,
-    read_token_file,
-)
 from tanzaku.server._options import ServerOptions
 from tanzaku.transport import (
     LOOPBACK_NAMES,
@@ -22,6 +14,9 @@ from tanzaku.transport import (
     find_reachable_addresses,
     is_loopback_host,
 )
+
+if TYPE_CHECKING:
+    from tanzaku.gateway.keys import Keyring
 
 HEALTH: Final = "/_tanzaku/health"
 _NAME: Final = re.compile(r"[A-Za-z0-9.\-]+|\[[0-9A-Fa-f:.]+\]")
@@ -32,6 +27,8 @@ def ensure_may_listen(host: str, options: ServerOptions, ledger: Path | None) ->
     admin token already: one made now nobody would know of."""
     if is_loopback_host(host):
         return
+    from tanzaku.gateway.keys import ADMIN_VARIABLE, find_token_file, read_token_file
+
     try:
         ip_address(host)
     except ValueError:
@@ -84,15 +81,18 @@ class Guard:
     need a virtual key. Open to all are the health, and the deferred calls, which ask for a virtual
     key themselves."""
 
-    def __init__(self, token: str | None, ring: Keyring | None, *, is_remote: bool) -> None:
+    def __init__(self, token: str | None, ring: "Keyring | None", *, is_remote: bool) -> None:
         self._token = token
         self._ring = ring
         self._is_remote = is_remote
 
     def check(self, request: HttpRequest) -> None:
         """ApiError 401 for who may not ask for that path."""
-        is_on = self._is_remote or (self._ring is not None and self._ring.needs_key)
+        if not self._is_remote and (self._ring is None or not self._ring.needs_key):
+            return
+        from tanzaku.gateway.batching import LATER_PATH
+        from tanzaku.gateway.keys import check_admin
+
         path = request.path
-        is_open = path in (HEALTH, LATER_PATH) or path.startswith(f"{LATER_PATH}/")
-        if is_on and not is_open:
+        if path not in (HEALTH, LATER_PATH) and not path.startswith(f"{LATER_PATH}/"):
             check_admin(request, self._token)

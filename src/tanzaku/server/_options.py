@@ -4,11 +4,14 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tanzaku.core import UserError
 from tanzaku.simulator import SimulatorSettings
 from tanzaku.simulator.faults import FaultPlan
-from tanzaku.simulator.replay import ReplayMode
+
+if TYPE_CHECKING:
+    from tanzaku.simulator.replay import ReplayMode
 
 _KEY = re.compile("[!-~]+")
 
@@ -35,7 +38,7 @@ class ServerOptions:
     mocks: Sequence[Path] = ()
     record: Path | None = None
     replay: Path | None = None
-    replay_mode: ReplayMode = "lenient"
+    replay_mode: "ReplayMode" = "lenient"
     replay_speed: float | None = None
     shelf: Path | None = None
     config: Path | None = None

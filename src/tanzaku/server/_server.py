@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from random import Random
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from tanzaku.core import SystemClock, UserError
 from tanzaku.exchange import Exchange
@@ -21,12 +21,8 @@ from tanzaku.gateway import (
     Routes,
     Stages,
 )
-from tanzaku.gateway.config import Config, load_config
-from tanzaku.gateway.keys import ADMIN_VARIABLE, Keyring, find_token_file, load_admin_token
 from tanzaku.gateway.telemetry import METRICS, LoopLag, Metrics, MetricsRoute, Reading
-from tanzaku.gateway.upstreams import ANTHROPIC_URL, Upstream, UpstreamSettings
 from tanzaku.ledger import FileShelf, Ledger, LedgerSettings
-from tanzaku.server._configured import Configured, find_key_shelf, find_work_shelf
 from tanzaku.server._control import FAULTS, SCENARIO, ControlRoutes
 from tanzaku.server._facts import find_body_limit, load_facts
 from tanzaku.server._gate import Guard, ensure_may_listen, find_hosts
@@ -35,9 +31,6 @@ from tanzaku.server._routes import OwnRoutes, Refusals, Router
 from tanzaku.server._seen import SeenRequest, build_seen
 from tanzaku.simulator import Simulator
 from tanzaku.simulator.faults import Faults
-from tanzaku.simulator.mocks import MCP, MOCKS, McpRoute, MockRoutes, ToolMocks, load_mocks
-from tanzaku.simulator.replay import Replay
-from tanzaku.simulator.scenario import load_scenario, parse_scenario
 from tanzaku.transport import (
     Handler,
     HttpClient,
@@ -51,6 +44,13 @@ from tanzaku.transport import (
     run_until_signal,
     serve,
 )
+
+if TYPE_CHECKING:
+    from tanzaku.gateway.config import Config
+    from tanzaku.gateway.keys import Keyring
+    from tanzaku.server._configured import Configured
+    from tanzaku.simulator.mocks import ToolMocks
+    from tanzaku.simulator.replay import Replay
 
 _LOG = logging.getLogger(__name__)
 _REMEMBERED_REQUESTS = 1000
@@ -97,9 +97,7 @@ class Server:
         self._faults = Faults(
             options.faults, seed=seed, clock=self._clock, by_header=options.faults_by_header
         )
-        self._mocks = (
-            ToolMocks(*map(load_mocks, options.mocks), seed=seed) if options.mocks else None
-        )
+        self._mocks = self._load_mocks(options, seed) if options.mocks else None
         self._ledger: Ledger | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._url = ""
@@ -212,13 +210,15 @@ class Server:
 
     def play(self, scenario: Path | str) -> None:
         """Answer by a scenario from now on: a file's path, or the text of one."""
+        from tanzaku.simulator.scenario import load_scenario, parse_scenario
+
         is_text = isinstance(scenario, str) and "\n" in scenario
         self._simulator.play(
             parse_scenario(str(scenario), "played") if is_text else load_scenario(scenario)
         )
 
     @property
-    def mocks(self) -> ToolMocks:
+    def mocks(self) -> "ToolMocks":
         """The tool mock sets of `ServerOptions.mocks`, to switch and to look at the calls."""
         if self._mocks is None:
             raise UserError(
@@ -354,12 +354,16 @@ class Server:
         if self._live_api_key is not None:
             client = HttpClient(clock=self._clock)
             stack.push_async_callback(client.close)
+            from tanzaku.gateway.upstreams import ANTHROPIC_URL, Upstream, UpstreamSettings
+
             settings = UpstreamSettings(
                 "anthropic", "anthropic", ANTHROPIC_URL, (self._live_api_key,), is_live=True
             )
             send = partial(client.send, base_url=settings.url)
             route, upstream = settings.name, Upstream(settings, send, self._clock)
         elif options.replay is not None:
+            from tanzaku.simulator.replay import Replay
+
             route = "replay"
             upstream = self._replay = Replay.load(
                 options.replay,
@@ -394,17 +398,27 @@ class Server:
             _LOG.warning("the configuration was read anew")
 
     @staticmethod
-    def _load_config(options: ServerOptions) -> Config:
+    def _load_config(options: ServerOptions) -> "Config":
+        from tanzaku.gateway.config import load_config
+
         assert options.config is not None
         return load_config(options.config, options.environment)
 
     def _list_origins(self) -> Sequence[str]:
         return () if self._configured is None else self._configured.config.cors
 
+    @staticmethod
+    def _load_mocks(options: ServerOptions, seed: int) -> "ToolMocks":
+        from tanzaku.simulator.mocks import ToolMocks, load_mocks
+
+        return ToolMocks(*map(load_mocks, options.mocks), seed=seed)
+
     def _load_token(self) -> str | None:
         """The admin token, where there is something that only it opens."""
         if self._config is None and not self._is_remote:
             return None
+        from tanzaku.gateway.keys import ADMIN_VARIABLE, find_token_file, load_admin_token
+
         path = self._ledger_path
         return load_admin_token(
             self._options.environment.get(ADMIN_VARIABLE),
@@ -413,13 +427,15 @@ class Server:
 
     async def _configure(
         self,
-        config: Config,
+        config: "Config",
         ledger: Ledger,
         chance: Random,
         token: str | None,
         stack: AsyncExitStack,
-    ) -> Configured:
+    ) -> "Configured":
         """The gateway that the configuration describes, not yet open."""
+        from tanzaku.server._configured import Configured, find_key_shelf, find_work_shelf
+
         path = self._ledger_path
         # Keys are seldom changed, and one that was revoked must never come back.
         shelf = FileShelf.open(None if path is None else find_key_shelf(path), is_flushed=True)
@@ -444,6 +460,8 @@ class Server:
         control = ControlRoutes(lambda: self._simulator, lambda: self._faults)
         controls: dict[str, Handler] = {SCENARIO: control, FAULTS: control}
         if self._mocks is not None:
+            from tanzaku.simulator.mocks import MCP, MOCKS, McpRoute, MockRoutes
+
             mcp = McpRoute(self._mocks)
             stack.push_async_callback(mcp.close)
             controls |= {MOCKS: MockRoutes(self._mocks), MCP: mcp}

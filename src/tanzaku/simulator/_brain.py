@@ -4,7 +4,8 @@ import logging
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
-from typing import Any, Literal
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal
 
 from tanzaku.catalog import (
     Model,
@@ -23,9 +24,11 @@ from tanzaku.simulator._prefix import Prefix
 from tanzaku.simulator._script import Script, ScriptedAnswer
 from tanzaku.simulator._settings import SimulatorSettings
 from tanzaku.simulator._strictness import judge
-from tanzaku.simulator.scenario import Scenario, ScenarioRun, ScenarioWatch
 from tanzaku.transport import HeaderList
 from tanzaku.wire import ApiError, check_prompt_length
+
+if TYPE_CHECKING:
+    from tanzaku.simulator.scenario import Scenario, ScenarioRun, ScenarioWatch
 
 type Endpoint = Literal["messages", "count_tokens", "batches"]
 
@@ -69,7 +72,6 @@ class Brain:
 
     def __init__(self, settings: SimulatorSettings, *, seed: int, clock: Clock) -> None:
         self.script = Script()
-        self.scenario = ScenarioRun(seed=seed)
         self._watch: ScenarioWatch | None = None
         self._has_rules = False
         self._settings = settings
@@ -78,10 +80,22 @@ class Brain:
         self._token_worker = TokenWorker()
         self._loaded_tokenizers: set[str] = set()
         if settings.scenarios:
-            self._watch = ScenarioWatch(self.scenario, settings.scenarios, now=clock.monotonic())
+            self._watch = self._begin_watch()
             self._has_rules = True
 
-    def play(self, *scenarios: Scenario) -> None:
+    @cached_property
+    def scenario(self) -> "ScenarioRun":
+        """The scenarios at work."""
+        from tanzaku.simulator.scenario import ScenarioRun
+
+        return ScenarioRun(seed=self._seed)
+
+    def _begin_watch(self) -> "ScenarioWatch":
+        from tanzaku.simulator.scenario import ScenarioWatch
+
+        return ScenarioWatch(self.scenario, self._settings.scenarios, now=self._clock.monotonic())
+
+    def play(self, *scenarios: "Scenario") -> None:
         """Answer by these scenarios from now on, in the place of those before."""
         self._watch = None
         self.scenario.set_rules(*scenarios)

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from tanzaku.catalog import UnpricedUsageError, price
 from tanzaku.core import Clock, derive_id
@@ -21,10 +22,13 @@ from tanzaku.simulator._paced import PacedStream, join_frames, wait_whole
 from tanzaku.simulator._replies import Head, reply_events, reply_json
 from tanzaku.simulator._settings import SimulatorSettings
 from tanzaku.simulator._threads import Threads, Turn
-from tanzaku.simulator.files import FileLibrary
-from tanzaku.simulator.quota import Admission, Quota, Refusal
 from tanzaku.transport import HeaderList, HttpResponse
 from tanzaku.wire import parse_body
+
+if TYPE_CHECKING:
+    from tanzaku.ledger import Shelf
+    from tanzaku.simulator.files import FileLibrary
+    from tanzaku.simulator.quota import Admission, Quota
 
 _TRACE = TRACE_HEADER.encode()
 _VIOLATIONS = VIOLATIONS_HEADER.encode()
@@ -56,7 +60,7 @@ class _Turn:
     prepared: Prepared
     thread: Turn | None
     occurrence: int
-    admission: Admission | None = None
+    admission: "Admission | None" = None
     plan: CachePlan | None = None
     fingerprint: Fingerprint | None = None
 
@@ -72,9 +76,9 @@ class MessagesApi:
         seed: int,
         clock: Clock,
         occurrences: Occurrences,
-        quota: Quota | None,
+        quota: "Quota | None",
     ) -> None:
-        self.library: FileLibrary
+        self.shelf: Shelf
         self._brain = brain
         self._quota = quota
         self._seed = seed
@@ -85,6 +89,13 @@ class MessagesApi:
         self._threads = Threads()
         self._keeps_no_account = quota is None and settings.pace is None
         self._kept = Kept()
+
+    @cached_property
+    def library(self) -> "FileLibrary":
+        """The files that requests may name; they are on `shelf`."""
+        from tanzaku.simulator.files import FileLibrary
+
+        return FileLibrary(shelf=self.shelf, clock=self._clock)
 
     async def create(self, call: Call) -> HttpResponse:
         """A message, as JSON or as events. Raises ApiError, or ToldError for a scenario's error."""
@@ -129,6 +140,8 @@ class MessagesApi:
         request_id = derive_id("req", self._seed, key, self._occurrences.next(key))
         head = self._head(call, prepared, request_id, "catalog")
         if self._quota is not None:
+            from tanzaku.simulator.quota import Refusal
+
             let_in = self._quota.call(self._clock.now(), "count_tokens", prepared.model.id)
             if isinstance(let_in, Refusal):
                 raise let_in.to_error()
@@ -319,8 +332,10 @@ def _may_keep(body: bytes) -> bool:
     return len(body) <= _MAX_KEPT_BODY_BYTES and body.find(_FILE) < 0
 
 
-def _admit(quota: Quota, now: float, turn: _Turn) -> Admission:
+def _admit(quota: "Quota", now: float, turn: _Turn) -> "Admission":
     """Let a message in. Raises ApiError 429 or 529, or 400 for a spend limit of one's own."""
+    from tanzaku.simulator.quota import Refusal
+
     prepared = turn.prepared
     cached = 0 if turn.plan is None else turn.plan.usage.read_tokens
     admission = quota.admit(
@@ -337,7 +352,7 @@ def _admit(quota: Quota, now: float, turn: _Turn) -> Admission:
 
 
 def _correct(
-    admission: Admission, turn: _Turn, message: dict[str, Any], head: Head, now: float
+    admission: "Admission", turn: _Turn, message: dict[str, Any], head: Head, now: float
 ) -> None:
     """Count what was read from the cache rightly, and say what is left."""
     tokens = turn.prepared.input_tokens

@@ -4,10 +4,13 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tanzaku.simulator._pace import PaceSettings
 from tanzaku.simulator._strictness import Strictness
-from tanzaku.simulator.quota import QuotaSettings
+
+if TYPE_CHECKING:
+    from tanzaku.simulator.quota import QuotaSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +23,6 @@ class SimulatorSettings:
 
     scenarios: Sequence[Path] = ()
     pace: PaceSettings | None = None
-    limits: QuotaSettings | None = None
+    limits: "QuotaSettings | None" = None
     strictness: Strictness = "full"
     batch_speed: float = math.inf

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from decimal import Decimal
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import unquote
 
 from pydantic_core import to_json
@@ -21,11 +21,6 @@ from tanzaku.simulator._replies import Head, derive_organization, reply_error, r
 from tanzaku.simulator._script import When
 from tanzaku.simulator._settings import SimulatorSettings
 from tanzaku.simulator._stateless import answer_anyway
-from tanzaku.simulator.batches import MAX_BATCH_BODY_BYTES, BatchesApi
-from tanzaku.simulator.clouds import Clouds
-from tanzaku.simulator.files import MAX_UPLOAD_BODY_BYTES, FileLibrary, FilesApi
-from tanzaku.simulator.quota import Quota, Refusal
-from tanzaku.simulator.scenario import Scenario, ScenarioRun
 from tanzaku.transport import (
     BodyEncodingError,
     HeaderList,
@@ -47,6 +42,12 @@ from tanzaku.wire import (
     get_error_type,
 )
 
+if TYPE_CHECKING:
+    from tanzaku.simulator.batches import BatchesApi
+    from tanzaku.simulator.files import FilesApi
+    from tanzaku.simulator.quota import Quota
+    from tanzaku.simulator.scenario import Scenario, ScenarioRun
+
 _MAX_BODY_BYTES = 32 * 1024 * 1024
 _VERSIONS = frozenset(version.encode() for version in API_VERSIONS)
 _METHODS = {"messages": "POST", "count_tokens": "POST", "models": "GET", "model": "GET"}
@@ -62,6 +63,8 @@ _FAMILIES: tuple[tuple[str, _Endpoint], ...] = (
     ("/v1/messages/batches", "batches"),
     ("/v1/files", "files"),
 )
+# Below these, other clouds' shapes of the API are asked for.
+_CLOUD_ROOTS = ("/model/", "/v1/projects/", "/anthropic/")
 
 
 class Simulator:
@@ -90,10 +93,7 @@ class Simulator:
         self._default_workspace = derive_id("wrkspc", seed)
         self._occurrences = Occurrences()
         self._brain = Brain(settings, seed=seed, clock=clock)
-        self._quota: Quota | None = None
-        if settings.limits is not None:
-            self._quota = Quota(settings.limits, self._organization.decode(), seed=seed)
-        self._clouds = Clouds(self)
+        self._quota = self._build_quota()
         self._messages = MessagesApi(
             self._brain,
             settings,
@@ -102,28 +102,27 @@ class Simulator:
             occurrences=self._occurrences,
             quota=self._quota,
         )
+        self._files: FilesApi | None = None
+        self._batches: BatchesApi | None = None
         self.use_shelf(MemoryShelf() if shelf is None else shelf)
+
+    def _build_quota(self) -> "Quota | None":
+        if self._settings.limits is None:
+            return None
+        from tanzaku.simulator.quota import Quota
+
+        return Quota(self._settings.limits, self._organization.decode(), seed=self._seed)
 
     def use_shelf(self, shelf: Shelf) -> None:
         """Keep batches and files there; only before the first request."""
-        library = FileLibrary(shelf=shelf, clock=self._clock)
-        self._messages.library = library
-        self._files = FilesApi(library, clock=self._clock)
-        self._batches = BatchesApi(
-            self._answer_item,
-            shelf=shelf,
-            clock=self._clock,
-            speed=self._settings.batch_speed,
-            enqueue=self._enqueue,
-            dequeue=self._dequeue,
-        )
+        self._shelf = self._messages.shelf = shelf
 
     @property
-    def scenario(self) -> ScenarioRun:
+    def scenario(self) -> "ScenarioRun":
         """The scenarios at work, for their state and counts."""
         return self._brain.scenario
 
-    def play(self, *scenarios: Scenario) -> None:
+    def play(self, *scenarios: "Scenario") -> None:
         """Answer by these scenarios from now on, in the place of those before. Safe to call from
         another thread."""
         self._brain.play(*scenarios)
@@ -142,7 +141,8 @@ class Simulator:
 
     async def close(self) -> None:
         """Leave off batches at work, and end the process that counts long prompts."""
-        await self._batches.close()
+        if self._batches is not None:
+            await self._batches.close()
         await self._brain.close()
 
     async def __call__(self, request: HttpRequest) -> HttpResponse:
@@ -174,8 +174,12 @@ class Simulator:
         path, _, query = request.target.partition("?")
         endpoint, name = _ENDPOINTS.get(path), ""
         if endpoint is None:
-            if self._clouds.is_for_a_cloud(path):
-                return await self._clouds.answer(request)
+            if path.startswith(_CLOUD_ROOTS):
+                from tanzaku.simulator.clouds import Clouds
+
+                clouds = Clouds(self)
+                if clouds.is_for_a_cloud(path):
+                    return await clouds.answer(request)
             endpoint, name = _find_endpoint(path)
         if request.method != _METHODS.get(endpoint, request.method):
             # The text is a guess.
@@ -209,13 +213,36 @@ class Simulator:
     ) -> HttpResponse:
         head = self._head(request)
         if self._quota is not None:
+            from tanzaku.simulator.quota import Refusal
+
             let_in = self._quota.call(self._clock.now(), family)
             if isinstance(let_in, Refusal):
                 raise let_in.to_error()
             head.more += let_in
         if family == "batches":
-            body = await _read_body(request, MAX_BATCH_BODY_BYTES)
-            return await self._batches(request, body, head)
+            return await self._answer_batches(request, head)
+        return await self._answer_files(request, head)
+
+    async def _answer_batches(self, request: HttpRequest, head: Head) -> HttpResponse:
+        from tanzaku.simulator.batches import MAX_BATCH_BODY_BYTES, BatchesApi
+
+        if self._batches is None:
+            self._batches = BatchesApi(
+                self._answer_item,
+                shelf=self._shelf,
+                clock=self._clock,
+                speed=self._settings.batch_speed,
+                enqueue=self._enqueue,
+                dequeue=self._dequeue,
+            )
+        body = await _read_body(request, MAX_BATCH_BODY_BYTES)
+        return await self._batches(request, body, head)
+
+    async def _answer_files(self, request: HttpRequest, head: Head) -> HttpResponse:
+        from tanzaku.simulator.files import MAX_UPLOAD_BODY_BYTES, FilesApi
+
+        if self._files is None:
+            self._files = FilesApi(self._messages.library, clock=self._clock)
         body = await _read_body(request, MAX_UPLOAD_BODY_BYTES)
         return await self._files(request, body, head)
 

@@ -6,7 +6,6 @@ from tanzaku.core import InputFileError
 from tanzaku.core.plain_yaml import Entry, parse_yaml, read_yaml
 from tanzaku.simulator.faults._fault import NAME, Fault, FaultPlan, When, Where
 from tanzaku.simulator.faults._kinds import KINDS, Parameter, Setting
-from tanzaku.simulator.scenario._conditions import read_range
 
 _COMMON = ("name", "what", "where", "when", "times")
 _WHEN = ("path", "model", "header", "rule", "nth_call", "probability")
@@ -108,5 +107,7 @@ def _read_header(entry: Entry) -> tuple[str, str | None]:
 
 
 def _read_nth_call(entry: Entry) -> tuple[int, int | None]:
+    from tanzaku.simulator.scenario._conditions import read_range
+
     calls = read_range(entry)
     return calls.low, calls.high

@@ -4,7 +4,6 @@ The way is `_conversation` (what was asked) → `_tools` and `_schema` (calls an
 the writers beside it (words) → `_improvise`. No tool is known by name.
 """
 
-from tanzaku.simulator.improviser._conforms import conforms, is_same, is_type, resolve
 from tanzaku.simulator.improviser._conversation import (
     Conversation,
     ToolResult,
@@ -14,7 +13,6 @@ from tanzaku.simulator.improviser._conversation import (
     read_text,
 )
 from tanzaku.simulator.improviser._improvise import Draft, improvise
-from tanzaku.simulator.improviser._pattern import parse_pattern
 from tanzaku.simulator.improviser._thinking import (
     is_omitted,
     is_thinking,
@@ -26,18 +24,13 @@ __all__ = [
     "Conversation",
     "Draft",
     "ToolResult",
-    "conforms",
     "improvise",
     "is_omitted",
-    "is_same",
     "is_thinking",
-    "is_type",
     "list_blocks",
-    "parse_pattern",
     "read_conversation",
     "read_result",
     "read_text",
-    "resolve",
     "sign",
     "write_thinking",
 ]

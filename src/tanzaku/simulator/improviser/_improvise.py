@@ -2,15 +2,16 @@
 
 import json
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tanzaku.simulator._chance import Chance
 from tanzaku.simulator.improviser._conversation import Conversation
 from tanzaku.simulator.improviser._lists import find_item_count
-from tanzaku.simulator.improviser._schema import BrokenSchemaError, build_value
 from tanzaku.simulator.improviser._text import write_text
-from tanzaku.simulator.improviser._tools import ToolCall, choose_calls
 from tanzaku.wire import ApiError
+
+if TYPE_CHECKING:
+    from tanzaku.simulator.improviser._tools import ToolCall
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +20,7 @@ class Draft:
 
     rule: str
     text: str
-    calls: tuple[ToolCall, ...] = ()
+    calls: "tuple[ToolCall, ...]" = ()
 
 
 def improvise(conversation: Conversation) -> Draft:
@@ -27,9 +28,12 @@ def improvise(conversation: Conversation) -> Draft:
 
     A prefilled answer is continued: what it already says of the text is left out.
     """
-    calls = choose_calls(conversation) if conversation.request.get("tools") else []
-    if calls:
-        return Draft("improviser/tool", "", tuple(calls))
+    if conversation.request.get("tools"):
+        from tanzaku.simulator.improviser._tools import choose_calls
+
+        calls = choose_calls(conversation)
+        if calls:
+            return Draft("improviser/tool", "", tuple(calls))
     output_format = (conversation.request.get("output_config") or {}).get("format")
     if output_format:
         return Draft("improviser/schema", _write_schema(conversation, output_format["schema"]))
@@ -40,6 +44,8 @@ def improvise(conversation: Conversation) -> Draft:
 
 
 def _write_schema(conversation: Conversation, schema: dict[str, Any]) -> str:
+    from tanzaku.simulator.improviser._schema import BrokenSchemaError, build_value
+
     try:
         value = build_value(
             schema,

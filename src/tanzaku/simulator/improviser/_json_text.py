@@ -7,7 +7,6 @@ from typing import Any
 from tanzaku.simulator._chance import Chance
 from tanzaku.simulator.improviser._conversation import Conversation
 from tanzaku.simulator.improviser._facts import find_names
-from tanzaku.simulator.improviser._schema import build_value
 
 _ASKS_FOR_JSON = re.compile(
     r"\bas (?:a )?json\b|\bin json\b|json (?:array|object|list|format|only)|valid json|\bonly json\b"
@@ -71,6 +70,8 @@ def is_asking_for_json(conversation: Conversation) -> bool:
 
 def write_json(conversation: Conversation, item_count: int | None) -> str:
     """JSON text, not fenced, on the topic of the question."""
+    from tanzaku.simulator.improviser._schema import build_value
+
     schema = _infer_schema(conversation)
     chance = Chance(conversation.seed, "json", conversation.question)
     value = build_value(schema, conversation.facts, chance, fill=True, item_count=item_count)

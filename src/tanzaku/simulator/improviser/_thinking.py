@@ -3,11 +3,13 @@
 import base64
 import hashlib
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tanzaku.simulator.improviser._conversation import Conversation
 from tanzaku.simulator.improviser._phrases import get_phrases, join_sentences
-from tanzaku.simulator.improviser._tools import ToolCall
+
+if TYPE_CHECKING:
+    from tanzaku.simulator.improviser._tools import ToolCall
 
 _TRIVIAL_LENGTH = 40
 _TRIVIAL_LENGTH_HAN = 16
@@ -39,7 +41,7 @@ def is_thinking(conversation: Conversation, *, thinks_by_default: bool, is_answe
     return output_config.get("effort") != "low" and len(conversation.question) >= limit
 
 
-def write_thinking(conversation: Conversation, calls: list[ToolCall]) -> str:
+def write_thinking(conversation: Conversation, calls: "list[ToolCall]") -> str:
     """The thoughts themselves, in the language of the prompt: 10 to 60 tokens."""
     language = conversation.language
     if calls:

@@ -7,7 +7,8 @@ from typing import Any, Final
 
 from tanzaku.core import InputFileError
 from tanzaku.core.plain_yaml import Entry
-from tanzaku.simulator.improviser import conforms, is_type, parse_pattern, resolve
+from tanzaku.simulator.improviser._conforms import conforms, is_type, resolve
+from tanzaku.simulator.improviser._pattern import parse_pattern
 
 _MOST: Final = 2**53
 _TYPES: Final = ("string", "number", "integer", "object", "array", "boolean", "null")

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from tanzaku.core import InputFileError
 from tanzaku.core.plain_yaml import Entry, Place, parse_yaml, read_yaml
-from tanzaku.simulator.improviser import is_same
+from tanzaku.simulator.improviser._conforms import is_same
 from tanzaku.simulator.mocks import _keys
 from tanzaku.simulator.mocks._arguments import InputSchema, read_input_schema
 from tanzaku.simulator.mocks._outcomes import Latency, Outcome, fail, read_latency, read_outcome
