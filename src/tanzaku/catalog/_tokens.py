@@ -139,7 +139,7 @@ def _request_counter(model: str) -> "_RequestCounter":
 
 def preload_tokens(family: TokenFamily) -> None:
     """Load the tokenizer of a family now (0.1 s, 10 MB), so that no first request pays for it."""
-    word_counter(family)
+    word_counter(family).prepare()
 
 
 @dataclass(frozen=True, slots=True)

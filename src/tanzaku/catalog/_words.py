@@ -21,7 +21,7 @@ import unicodedata
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from hashlib import blake2b
 from itertools import accumulate
 from threading import Lock
@@ -37,6 +37,9 @@ _PIECES_PER_GENERATION = 32_768
 _TEXTS_PER_GENERATION = 4_096
 _EDGES_PER_GENERATION = 2_048
 _PIECES_AT_ONCE = 4_096
+# To cut texts takes patterns that take 70 ms to compile. The first few short texts do without.
+_TEXTS_COUNTED_WHOLE = 200
+_LONGEST_COUNTED_WHOLE = 1_000
 
 # A one-token word, and a one-token character that neither takes nor gives a mark.
 _WORD = "a"
@@ -156,14 +159,26 @@ class WordCounter:
 
     def __init__(self, family: TokenFamily) -> None:
         self._tile = load_tile(family)
-        self._patterns = _patterns()
+        self._whole_left = _TEXTS_COUNTED_WHOLE
         self._pieces: Recent[str] = Recent(_PIECES_PER_GENERATION)
         self._first: Recent[str] = Recent(_EDGES_PER_GENERATION)
         self._last: Recent[str] = Recent(_EDGES_PER_GENERATION)
         self._texts: Recent[str | bytes] = Recent(_TEXTS_PER_GENERATION)
         self._cost_behind = self._ctok_count(_WORD + _STANDING) - self._ctok_count(_WORD)
+
+    def prepare(self) -> None:
+        """Get ready to cut texts now (70 ms) and not when the first must be cut."""
+        _ = self._patterns, self._spaced
+        self._whole_left = 0
+
+    @cached_property
+    def _patterns(self) -> _Patterns:
+        return _patterns()
+
+    @cached_property
+    def _spaced(self) -> SpacedCounter:
         known = character_classes()
-        self._spaced = SpacedCounter(
+        return SpacedCounter(
             self._count_cut, ends=known.letters + known.marks, inside=known.standing + "0-9\\t\\n"
         )
 
@@ -174,11 +189,18 @@ class WordCounter:
         key = _text_key(text)
         tokens = self._texts.get(key)
         if tokens is None:
-            tokens = self._spaced.count(text)
-            if tokens is None:
-                tokens = self._count_cut(text)
-                self._spaced.learn(text)
+            tokens = self._count_new(text)
             self._texts.put(key, tokens)
+        return tokens
+
+    def _count_new(self, text: str) -> int:
+        if self._whole_left and len(text) <= _LONGEST_COUNTED_WHOLE:
+            self._whole_left -= 1
+            return self._ctok_count(text)
+        tokens = self._spaced.count(text)
+        if tokens is None:
+            tokens = self._count_cut(text)
+            self._spaced.learn(text)
         return tokens
 
     def unseen_characters(self, text: str) -> int:

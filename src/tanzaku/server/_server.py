@@ -24,7 +24,7 @@ from tanzaku.gateway import (
 from tanzaku.gateway.telemetry import METRICS, LoopLag, Metrics, MetricsRoute, Reading
 from tanzaku.ledger import FileShelf, Ledger, LedgerSettings
 from tanzaku.server._control import FAULTS, SCENARIO, ControlRoutes
-from tanzaku.server._facts import find_body_limit, load_facts
+from tanzaku.server._facts import find_body_limit, load_facts, load_more_facts
 from tanzaku.server._gate import Guard, ensure_may_listen, find_hosts
 from tanzaku.server._options import ServerOptions, check_live
 from tanzaku.server._routes import OwnRoutes, Refusals, Router
@@ -54,6 +54,8 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger(__name__)
 _REMEMBERED_REQUESTS = 1000
+# Who starts a server wants an answer at once; nothing else should take its time.
+_FIRST_ANSWER_S = 1.0
 
 
 class Server:
@@ -269,7 +271,7 @@ class Server:
     async def _open(self) -> AsyncIterator[Self]:
         chance = Random()
         refusals = Refusals(chance)
-        loading = asyncio.create_task(asyncio.to_thread(load_facts))
+        loading = asyncio.create_task(self._load_facts())
         async with AsyncExitStack() as stack:
             ledger = stack.enter_context(self._open_ledger())
             self._open_shelf(stack)
@@ -319,7 +321,13 @@ class Server:
             self._url, self._ledger, self._loop = running.url, ledger, asyncio.get_running_loop()
             stack.callback(self._forget_running)
             yield self
-        await loading
+        if not loading.cancel():
+            await loading
+
+    async def _load_facts(self) -> None:
+        await asyncio.to_thread(load_facts)
+        await self._clock.sleep(_FIRST_ANSWER_S)
+        await asyncio.to_thread(load_more_facts)
 
     def _open_ledger(self) -> Ledger:
         settings = LedgerSettings() if self._config is None else self._config.ledger
