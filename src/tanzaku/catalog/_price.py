@@ -45,8 +45,8 @@ def price(
 def resolve_rates(model: str, day: date | None = None, platform: str = "anthropic") -> Rates:
     """The rates of a model on a day (default: the day the catalog was checked) and a platform.
 
-    Cached. Figures come from the copy inside `genai-prices` (no network), or from `list_price`
-    in models.toml where it has none.
+    Cached. Figures come from `list_price` in models.toml where a model has one there, else from
+    the copy inside `genai-prices` (no network).
     """
     if platform not in PLATFORMS:
         raise UnpricedUsageError(

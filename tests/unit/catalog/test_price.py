@@ -3,11 +3,12 @@
 import subprocess
 import sys
 from collections.abc import Mapping
-from datetime import date
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from genai_prices import Usage, calc_price
 
 from tanzaku.catalog import (
     PARTS,
@@ -74,6 +75,33 @@ def a_usage(
 
 def dollars(model: str, usage: Mapping[str, Any], **options: Any) -> Decimal:
     return price(model, usage, **options).total_usd
+
+
+@pytest.mark.parametrize("day", [date(2025, 10, 15), date(2026, 6, 1), date(2026, 11, 24)])
+def test_a_price_that_is_listed_is_the_one_that_genai_prices_has(day: date) -> None:
+    listed = [model for model in list_models() if model.list_price is not None]
+    compared = []
+    for model in listed:
+        try:
+            found = calc_price(
+                Usage(),
+                model.id,
+                provider_id="anthropic",
+                genai_request_timestamp=datetime.combine(day, time(), UTC),
+            ).model_price
+        except LookupError:
+            continue
+        rates = resolve_rates(model.id, day)
+        compared.append(model.id)
+        assert [rate and rate * 1_000_000 for rate in (rates.base.input, rates.base.output)] == [
+            found.input_mtok,
+            found.output_mtok,
+        ]
+        assert rates.base.cache_write_5m == (found.cache_write_mtok or 0) / 1_000_000
+        assert rates.base.cache_write_1h == (found.cache_write_1h_mtok or 0) / 1_000_000
+        assert rates.base.cache_read == (found.cache_read_mtok or 0) / 1_000_000
+        assert rates.web_search_usd == (found.web_searches_kcount or 0) / 1000
+    assert "claude-haiku-4-5-20251001" in compared
 
 
 def test_every_model_of_the_catalog_is_in_the_price_list() -> None:
