@@ -1,14 +1,21 @@
-"""The shape of a request, checked by pydantic, whose messages are the API's own."""
+"""The shape of a request, checked by pydantic, whose messages are the API's own.
+
+`pydantic_core` checks by schemas that `pydantic` makes of the types, which takes 0.1 s and its own
+import. They are packed in shapes.json for the version in the lock file; with any other, they are
+made. `scripts/pack_shapes.py` writes the file, `tests/unit/wire/test_shapes.py` compares it.
+"""
 
 from collections.abc import Collection, Mapping
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic_core import ErrorDetails, ValidationError
+import pydantic_core
+from pydantic_core import ErrorDetails, SchemaValidator, ValidationError, from_json
 
 from tanzaku.wire._beta import FIELDS, TYPES, is_unlocked
 from tanzaku.wire._errors import ApiError
-from tanzaku.wire._params.constraints import OTHER_BRANCH, STRING_BRANCH
+from tanzaku.wire._params.constraints import OTHER_BRANCH, STRING_BRANCH, ByType
 from tanzaku.wire._params.queries import (
     BatchListParam,
     FileListParam,
@@ -23,8 +30,9 @@ from tanzaku.wire._params.request import (
 from tanzaku.wire._violation import EXTRA, Violation
 
 if TYPE_CHECKING:
+    from pydantic import ConfigDict
     from pydantic.plugin._schema_validator import PluggableSchemaValidator
-    from pydantic_core import SchemaValidator
+    from pydantic_core import CoreConfig
 
 # Through an alias, because an adapter takes a configuration for everything below it only where its
 # own type could not have one.
@@ -39,7 +47,7 @@ type _ModelList = ModelListParam
 type Body = Literal["messages", "count_tokens", "batch"]
 type Fields = Literal["list batches", "list files", "list models", "upload"]
 
-_TYPES: dict[Body | Fields, Any] = {
+SHAPES: dict[Body | Fields, Any] = {
     "messages": _MessageCreate,
     "count_tokens": _MessageCountTokens,
     "batch": _BatchCreate,
@@ -48,6 +56,8 @@ _TYPES: dict[Body | Fields, Any] = {
     "list models": _ModelList,
     "upload": _FileUpload,
 }
+CONFIG: "ConfigDict" = {"extra": "forbid", "strict": True}
+_CORE_CONFIG: "CoreConfig" = {"extra_fields_behavior": "forbid", "strict": True}
 
 
 def check_shape(
@@ -92,9 +102,35 @@ def read_fields(values: Mapping[str, Any], fields: Fields) -> dict[str, Any]:
 
 @cache
 def _build_validator(kind: Body | Fields) -> "SchemaValidator | PluggableSchemaValidator":
+    shapes = _load_shapes()
+    if shapes["pydantic_core"] == pydantic_core.__version__:
+        return SchemaValidator(_unpack(shapes[kind]), _CORE_CONFIG)
     from pydantic import TypeAdapter
 
-    return TypeAdapter(_TYPES[kind], config={"extra": "forbid", "strict": True}).validator
+    return TypeAdapter(SHAPES[kind], config=CONFIG).validator
+
+
+@cache
+def _load_shapes() -> dict[str, Any]:
+    shapes: dict[str, Any] = from_json(Path(__file__).with_name("shapes.json").read_bytes())
+    return shapes
+
+
+def _unpack(value: Any) -> Any:
+    """A packed schema with what JSON cannot say: labelled choices are tuples, and a tag that has a
+    default is found by a function."""
+    if isinstance(value, list):
+        return [_unpack(each) for each in value]
+    if not isinstance(value, dict):
+        return value
+    schema = {key: _unpack(each) for key, each in value.items()}
+    if schema.get("type") == "union":
+        schema["choices"] = [
+            tuple(choice) if isinstance(choice, list) else choice for choice in schema["choices"]
+        ]
+    if isinstance(schema.get("discriminator"), dict):
+        schema["discriminator"] = ByType(schema["discriminator"]["default"]).find_tag
+    return schema
 
 
 def _is_aside(detail: ErrorDetails) -> bool:

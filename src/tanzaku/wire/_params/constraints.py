@@ -42,7 +42,7 @@ class ByType:
     """
 
     def __init__(self, default: str | None = None) -> None:
-        self._default = default
+        self.default = default
 
     def __get_pydantic_core_schema__(self, source: Any, handler: _Generator) -> dict[str, Any]:
         choices: dict[str, Any] = {}
@@ -53,14 +53,15 @@ class ByType:
         return {
             "type": "tagged-union",
             "choices": choices,
-            "discriminator": "type" if self._default is None else self._find_tag,
+            "discriminator": "type" if self.default is None else self.find_tag,
         }
 
-    def _find_tag(self, value: Any) -> str | None:
+    def find_tag(self, value: Any) -> str | None:
+        """The tag of `value`, None where it can have none."""
         if not isinstance(value, Mapping):
             return None
         tag = value.get("type")
-        return self._default if tag is None else str(tag)
+        return self.default if tag is None else str(tag)
 
 
 class StringOr:
