@@ -1,9 +1,18 @@
-"""The terminal's style: one palette, one kind of table. rich is imported on first use (74 ms)."""
+"""The terminal's style: one palette, one kind of table. rich is imported on first use (74 ms), for
+lines only where they have a style."""
 
+import os
+import sys
 from collections.abc import Iterable, Sequence
-from typing import Literal
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 _PIPED_WIDTH = 200
+# rich styles what goes to a pipe or a file where one of these is set.
+_FORCE_STYLE = ("FORCE_COLOR", "TTY_COMPATIBLE")
 _SHORTEST_TEXT = 17
 _COLUMN_GAP = 3
 
@@ -23,19 +32,33 @@ class Terminal:
     """Where a command speaks to a person. Text is shown as it is, never read as markup."""
 
     def __init__(self, *, to_stderr: bool = False) -> None:
+        self._to_stderr = to_stderr
+
+    @cached_property
+    def console(self) -> "Console":
+        """rich's, for what has a style or columns."""
         from rich.console import Console
 
-        self.console: Console = Console(stderr=to_stderr, highlight=False, markup=False)
-        if not self.console.is_terminal:
-            self.console.width = _PIPED_WIDTH
+        console = Console(stderr=self._to_stderr, highlight=False, markup=False)
+        if not console.is_terminal:
+            console.width = _PIPED_WIDTH
+        return console
 
     def line(self, text: str = "", tone: Tone = "plain") -> None:
         """One line; control characters of foreign text are made harmless."""
-        self.console.print(strip_controls(text), style=_STYLES[tone] or None, soft_wrap=True)
+        self._print(text, "\n", tone)
 
     def piece(self, text: str) -> None:
         """Text without a line end, for answers that arrive in pieces."""
-        self.console.print(strip_controls(text), end="", soft_wrap=True)
+        self._print(text, "", "plain")
+
+    def _print(self, text: str, end: str, tone: Tone) -> None:
+        shown = strip_controls(text)
+        stream = sys.stderr if self._to_stderr else sys.stdout
+        if stream.isatty() or any(os.environ.get(name) for name in _FORCE_STYLE):
+            self.console.print(shown, end=end, style=_STYLES[tone] or None, soft_wrap=True)
+        else:
+            print(shown, end=end, file=stream, flush=True)
 
     def table(
         self, title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], *, right: int = 0
