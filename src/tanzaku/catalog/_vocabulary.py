@@ -9,7 +9,6 @@ tiling reads as it reads its own. `scripts/pack_vocabulary.py` writes the files;
 from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass, field
 from functools import cache
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -34,8 +33,12 @@ def load_tile(family: TokenFamily) -> Tile:
 
     With another `ctok` than the files were made from, its own vocabulary.
     """
+    import ctok  # type: ignore[import-untyped]
+
     pack = _load_pack(_FILES[family])
-    if pack.ctok_version != version("ctok"):
+    # `importlib.metadata` would say it too, for 20 ms.
+    folder = Path(ctok.__file__).parents[1]
+    if not (folder / f"ctok-{pack.ctok_version}.dist-info").exists():
         return _load_own(family)
     from ctok.constants import MARKER_GLYPHS  # type: ignore[import-untyped]
     from ctok.engine import ByteFloor, tile  # type: ignore[import-untyped]
@@ -52,7 +55,7 @@ def load_tile(family: TokenFamily) -> Tile:
 
 
 def _load_own(family: TokenFamily) -> Tile:
-    from ctok import tokenize  # type: ignore[import-untyped]
+    from ctok import tokenize
 
     frame = FRAME_TOKENS[family]
     return lambda text: tokenize(text, _CTOK_VERSIONS[family])[frame:]
