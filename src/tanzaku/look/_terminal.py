@@ -57,8 +57,11 @@ class Terminal:
         stream = sys.stderr if self._to_stderr else sys.stdout
         if stream.isatty() or any(os.environ.get(name) for name in _FORCE_STYLE):
             self.console.print(shown, end=end, style=_STYLES[tone] or None, soft_wrap=True)
-        else:
+            return
+        try:
             print(shown, end=end, file=stream, flush=True)
+        except BrokenPipeError:
+            self.console.on_broken_pipe()
 
     def table(
         self, title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], *, right: int = 0
