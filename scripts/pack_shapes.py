@@ -37,9 +37,15 @@ def _pack(value: Any, names: dict[str, str]) -> Any:
     """`value` as JSON has it; references by number, since pydantic puts addresses into them."""
     match value:
         case dict():
-            packed = {key: _pack(each, names) for key, each in value.items() if key not in UNREAD}
+            # Without a `type` it is no schema but the fields of one, or its choices.
+            is_schema = isinstance(value.get("type"), str)
+            packed = {
+                key: _pack(each, names)
+                for key, each in value.items()
+                if not (is_schema and key in UNREAD)
+            }
             for key in ("ref", "schema_ref"):
-                if key in packed:
+                if is_schema and key in packed:
                     packed[key] = names.setdefault(packed[key], f"{len(names)}")
             return packed
         case list() | tuple():

@@ -128,7 +128,7 @@ def _unpack(value: Any) -> Any:
         schema["choices"] = [
             tuple(choice) if isinstance(choice, list) else choice for choice in schema["choices"]
         ]
-    if isinstance(schema.get("discriminator"), dict):
+    if schema.get("type") == "tagged-union" and isinstance(schema["discriminator"], dict):
         schema["discriminator"] = ByType(schema["discriminator"]["default"]).find_tag
     return schema
 

@@ -10,7 +10,7 @@ import pydantic_core
 import pytest
 from pydantic import TypeAdapter
 
-from tanzaku.wire import _schema, validate_shape
+from tanzaku.wire import MessageCreateParam, _schema, validate_shape
 
 ROOT = Path(__file__).parents[3]
 REQUESTS: list[dict[str, Any]] = [
@@ -24,6 +24,7 @@ REQUESTS: list[dict[str, Any]] = [
         "tools": [{"name": "a", "input_schema": {"type": "object"}}, {"type": "bash_1"}, 3],
         "system": [{"type": "text"}],
     },
+    dict.fromkeys(MessageCreateParam.__annotations__, ...),
 ]
 
 
@@ -49,6 +50,20 @@ def test_a_packed_shape_complains_as_pydantic_does(kind: Any, request_at: int) -
         return caught.value.errors(include_url=False)
 
     assert complain(packed) == complain(own)
+
+
+@pytest.mark.parametrize("kind", _schema.SHAPES)
+def test_a_packed_shape_has_every_field_of_its_types(kind: Any) -> None:
+    def list_fields(value: Any) -> list[str]:
+        if isinstance(value, list | tuple):
+            return [name for each in value for name in list_fields(each)]
+        if not isinstance(value, dict):
+            return []
+        own = [*value["fields"]] if value.get("type") == "typed-dict" else []
+        return sorted([*own, *(name for each in value.values() for name in list_fields(each))])
+
+    made = TypeAdapter(_schema.SHAPES[kind], config=_schema.CONFIG).core_schema
+    assert list_fields(_schema._load_shapes()[kind]) == list_fields(made)
 
 
 def test_with_another_pydantic_the_shapes_are_made_anew(monkeypatch: pytest.MonkeyPatch) -> None:
