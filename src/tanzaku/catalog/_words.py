@@ -160,10 +160,10 @@ class WordCounter:
     def __init__(self, family: TokenFamily) -> None:
         self._tile = load_tile(family)
         self._whole_left = _TEXTS_COUNTED_WHOLE
-        self._pieces: Recent[str] = Recent(_PIECES_PER_GENERATION)
-        self._first: Recent[str] = Recent(_EDGES_PER_GENERATION)
-        self._last: Recent[str] = Recent(_EDGES_PER_GENERATION)
-        self._texts: Recent[str | bytes] = Recent(_TEXTS_PER_GENERATION)
+        self._pieces: Recent[str, int] = Recent(_PIECES_PER_GENERATION)
+        self._first: Recent[str, int] = Recent(_EDGES_PER_GENERATION)
+        self._last: Recent[str, int] = Recent(_EDGES_PER_GENERATION)
+        self._texts: Recent[str | bytes, int] = Recent(_TEXTS_PER_GENERATION)
         self._cost_behind = self._ctok_count(_WORD + _STANDING) - self._ctok_count(_WORD)
 
     def prepare(self) -> None:
@@ -179,7 +179,10 @@ class WordCounter:
     def _spaced(self) -> SpacedCounter:
         known = character_classes()
         return SpacedCounter(
-            self._count_cut, ends=known.letters + known.marks, inside=known.standing + "0-9\\t\\n"
+            self._count_cut,
+            self._take_cut,
+            ends=known.letters + known.marks,
+            inside=known.standing + "0-9\\t\\n",
         )
 
     def count(self, text: str) -> int:
@@ -214,8 +217,18 @@ class WordCounter:
         """The longest beginning with at most `limit` tokens, and its tokens."""
         if limit <= 0 or not text:
             return "", 0
-        if (tokens := self.count(text)) <= limit:
+        tokens = self._texts.get(_text_key(text))
+        if tokens is None:
+            taken = None if self._whole_left else self._spaced.take(text, limit)
+            if taken is not None:
+                return taken
+            tokens = self.count(text)
+        if tokens <= limit:
             return text, tokens
+        return self._take_cut(text, limit)
+
+    def _take_cut(self, text: str, limit: int) -> tuple[str, int]:
+        """The same for a text that has more than `limit` tokens."""
         priced = self.price(text)
         sums = list(accumulate(priced.tokens))
         whole = bisect_right(sums, limit)

@@ -47,11 +47,10 @@ def limit_answer(
             begun, _ = take_tokens(thinking, room, family)
             return Ending(begun, "", (), full, None, left, left)
     text, stop_sequence = _stop(draft.text, request.get("stop_sequences") or ())
-    text_tokens = count_text(text, family) if text else 0
+    begun, text_tokens = take_tokens(text, left - thinking_tokens, family)
+    if len(begun) < len(text):
+        return Ending(thinking, begun, (), full, None, left, thinking_tokens)
     total = thinking_tokens + text_tokens
-    if total > left:
-        text, _ = take_tokens(text, left - thinking_tokens, family)
-        return Ending(thinking, text, (), full, None, left, thinking_tokens)
     inputs: list[dict[str, Any]] = []
     for call in draft.calls:
         total += _CALL_FRAME_TOKENS + count_text(canonical_json(call.input).decode(), family)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from tanzaku.catalog import TokenFamily, count_text
+from tanzaku.catalog import TokenFamily, count_text, take_tokens
 
 VERSIONS: dict[TokenFamily, str] = {"v3": "3.0", "v4.7": "4.7", "v4.8": "4.8"}
 
@@ -64,3 +64,23 @@ def test_wider_gaps_between_known_words_are_not_taken_for_single_spaces(
 ) -> None:
     text = " ".join(left) + gap + " ".join(right)
     assert count_text(text, family) == counted_by_ctok(text, family)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.lists(st.sampled_from(CHUNKS), min_size=3, max_size=9),
+    st.sampled_from(["", " ", "\n", "."]),
+    st.integers(1, 14),
+    st.sampled_from(sorted(VERSIONS)),
+)
+@example(["the", "order,", "a", "x\n\ny", "of", "I"], "", 7, "v3")
+@example(["of", "NASA", "(see)", "re-use", "the", "a"], "", 8, "v4.7")
+def test_the_longest_beginning_of_known_words_is_taken(
+    chunks: list[str], end: str, limit: int, family: TokenFamily
+) -> None:
+    text = " ".join(chunks) + end
+    counts = [
+        (length, counted_by_ctok(text[:length], family)) for length in range(1, len(text) + 1)
+    ]
+    length, tokens = max([(0, 0), *((at, count) for at, count in counts if count <= limit)])
+    assert take_tokens(text, limit, family) == (text[:length], tokens)

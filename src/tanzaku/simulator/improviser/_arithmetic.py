@@ -21,6 +21,7 @@ _ENGLISH = {word: value for value, word in enumerate(_ENGLISH_TEXT.split())} | {
     "eighty": 80,
     "ninety": 90,
 }
+_NUMBER_WORDS = frozenset(_ENGLISH)
 
 _OPERATORS = {
     "+": "+", "＋": "+", "plus": "+", "added to": "+", "加上": "+", "加": "+",
@@ -91,7 +92,7 @@ def find_sums(text: str, words: Collection[str]) -> list[Sum]:
     """
     if not text.isascii():
         text = text.translate(_FULL_WIDTH)
-    if not _NUMERAL.search(text) and _ENGLISH.keys().isdisjoint(words):
+    if _NUMBER_WORDS.isdisjoint(words) and not _NUMERAL.search(text):
         return []
     if not (
         _SIGN.search(text)

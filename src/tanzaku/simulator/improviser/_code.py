@@ -312,13 +312,9 @@ def is_asking_for_code(conversation: Conversation) -> bool:
     """Code in any language by the words of the question; SQL by those of the system prompt too."""
     instruction = conversation.ask.instruction
     objects = CODE_WORDS & conversation.words
-    if objects and not _ORDERS.isdisjoint(conversation.words):
-        # The pattern is dear where an order and its object stand far apart.
-        lowered = instruction.lower()
-        first = min(lowered.find(word) for word in _ORDERS & conversation.words)
-        last = max(lowered.rfind(word) for word in objects)
-        if first < last and conversation.match_from(_ORDERS, _ASKS_FOR_CODE):
-            return True
+    # The pattern is dear where an order and its object stand far apart.
+    if objects and conversation.match_from(_ORDERS, _ASKS_FOR_CODE, ahead=objects):
+        return True
     if not instruction.isascii() and _ASKS_FOR_CODE_HAN.search(instruction):
         return True
     if "sql" not in conversation.words and not conversation.system and instruction.isascii():

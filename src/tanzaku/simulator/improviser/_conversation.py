@@ -23,6 +23,7 @@ _MAX_READ = 4000
 _MAX_READ_END = 1500
 _MAX_EARLIER = 5
 _MAX_POINTING = 80
+_AHEAD = 100
 _POINTING = frozenset({"it", "that", "this", "them", "they", "those", "these"})
 
 
@@ -102,10 +103,16 @@ class Conversation:
         return None
 
     def match_from(
-        self, words: frozenset[str], pattern: re.Pattern[str], *, in_question: bool = False
+        self,
+        words: frozenset[str],
+        pattern: re.Pattern[str],
+        *,
+        ahead: frozenset[str] = frozenset(),
+        in_question: bool = False,
     ) -> re.Match[str] | None:
         """The first match of `pattern` that begins at one of `words` in the instruction (or the whole
-        question): far cheaper than a search for a pattern that opens with a choice."""
+        question): far cheaper than a search for a pattern that opens with a choice. Where one of
+        `ahead` has to follow within 100 characters, it is looked for first."""
         starts = words & self.words
         if not starts:
             return None
@@ -115,7 +122,10 @@ class Conversation:
         for word in starts:
             at = lowered.find(word)
             while at >= 0:
-                match = pattern.match(text, at)
+                is_near = not ahead or any(
+                    lowered.find(each, at, at + _AHEAD) > at for each in ahead
+                )
+                match = pattern.match(text, at) if is_near else None
                 if match:
                     found.append(match)
                     break

@@ -28,6 +28,8 @@ _SCAN = re.compile(
     # Beside Han characters a word of Latin letters or digits must still end.
     re.ASCII,
 )
+# One class of characters is looked for many times as fast as a choice of several things.
+_MAY_BEGIN_A_FACT = re.compile(r"[0-9/\"'`“「『《一二两三四五六七八九十百.A-Z]")
 _MAY_HOLD_FACTS = re.compile(r"[0-9/\"'`“「『《一二两三四五六七八九十百]|\.[a-z]|[A-Z]{3}")
 _CAPITALISED = r"[A-ZÀ-Þ][\w'’.-]*(?:\s+(?:de\s+|la\s+|of\s+)?[A-ZÀ-Þ][\w'’-]*)*(?:,\s*[A-Z]{2}\b)?"
 _JOIN = r"(?:\s*,\s*+(?:and\s+|or\s+)?|\s+(?:and|or|und|et|y|&|vs\.?)\s+)"
@@ -101,7 +103,7 @@ class Facts:
         """By kind: url, email, uuid, datetime, date (ISO), time, ip, phone, path, code, currency,
         quoted (without its quotes) and number."""
         found: dict[str, list[str]] = {}
-        if not _MAY_HOLD_FACTS.search(self.text):
+        if not _MAY_BEGIN_A_FACT.search(self.text) or not _MAY_HOLD_FACTS.search(self.text):
             return found
         for match in _SCAN.finditer(self.text):
             kind = match.lastgroup or ""

@@ -109,13 +109,13 @@ def _ask_for_text(conversation: Conversation, order: tuple[frozenset[str], tuple
     """For an order without a text: `Summarize this.`, but not a sentence that has the word in it."""
     words, han = order
     instruction = conversation.ask.instruction
+    if len(instruction) > _MAX_BARE_ORDER:
+        return ""
     opening = [word for word in split_words(instruction) if word not in _POLITE_WORDS][:1]
     is_order = not words.isdisjoint(opening) or any(
         part in instruction[:_MAX_VERB_HAN] for part in han
     )
-    if not is_order or len(instruction) > _MAX_BARE_ORDER:
-        return ""
-    return say(conversation.language, "need_text")
+    return say(conversation.language, "need_text") if is_order else ""
 
 
 def write_rewriting(conversation: Conversation) -> str:

@@ -148,8 +148,8 @@ def write_text(conversation: Conversation) -> str:
 def _find_wanted(conversation: Conversation) -> int:
     """The writers to ask, a bit each: one pass over the words instead of one for each writer."""
     wanted = _ALWAYS | (_BY_SYSTEM if conversation.system else 0)
-    for word in conversation.words:
-        wanted |= _BY_WORD.get(word, 0)
+    for word in conversation.words & _TELLING_WORDS:
+        wanted |= _BY_WORD[word]
     question = conversation.question
     if not question.isascii():
         for part, bits in _BY_HAN.items():
@@ -380,3 +380,4 @@ for _at, _each in enumerate(_WRITERS):
         _BY_WORD[_word] = _BY_WORD.get(_word, 0) | 1 << _at
     for _part in _each.han:
         _BY_HAN[_part] = _BY_HAN.get(_part, 0) | 1 << _at
+_TELLING_WORDS = frozenset(_BY_WORD)
