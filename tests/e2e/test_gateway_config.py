@@ -19,6 +19,7 @@ routes:
   - {name: opus, when: {model: "claude-opus-*"}, to: spare}
   - {name: rest, to: sim, fall_back: [{upstream: spare, model: claude-haiku-5-5}]}
 """
+LIVE = "{kind: anthropic, url: https://api.invalid, live: true, keys: [file:a.key]}"
 BROKEN = [
     (
         "fallback",
@@ -122,6 +123,29 @@ def test_a_running_server_explains_and_reads_its_file_anew(
     path.write_text(BROKEN[0][1], encoding="utf-8")
     assert ":6:27: unknown key `fallback`" in tanzaku.run("config", "reload", *where, exit_code=1)
     assert json.loads(tanzaku.run(*asked))["route"] == "renamed"
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        (GOOD, "upstreams: sim, spare (none is live)"),
+        (
+            GOOD.replace("{kind: simulator}", LIVE, 1),
+            "LIVE: calls to sim may cost money",
+        ),
+    ],
+    ids=["none live", "one live"],
+)
+def test_the_start_names_the_upstreams_and_which_may_cost_money(
+    serve: Callable[..., Serving], path: Path, tmp_path: Path, changed: str, said: str
+) -> None:
+    path.write_text(changed, encoding="utf-8")
+    key = path.with_name("a.key")
+    key.touch(0o600)
+    key.write_text("sk-ant-api03-nobody", encoding="utf-8")
+    banner = serve("--config", str(path), "--ledger", str(tmp_path / "ledger.db")).banner
+    assert said in banner
+    assert "simulator (offline" not in banner
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGHUP")

@@ -192,8 +192,14 @@ def serve(
         terminal = context.terminal
         terminal.line(context.say("serve.ready", url=url), "strong")
         terminal.line(context.say("serve.ledger", path=server.ledger.name), "faint")
-        if live or server.live_upstreams:
+        if live:
             terminal.line(context.say("serve.live"), "bad")
+        elif server.live_upstreams:
+            names = ", ".join(server.live_upstreams)
+            terminal.line(context.say("serve.live_upstreams", names=names), "bad")
+        elif server.upstreams:
+            names = ", ".join(server.upstreams)
+            terminal.line(context.say("serve.upstreams", names=names), "good")
         else:
             terminal.line(context.say("serve.offline"), "good")
         terminal.line(context.say("serve.point", url=url))

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-from tanzaku.exchange import LABEL_PREFIX, RULE_HEADER
+from tanzaku.exchange import EXCHANGE_ID_HEADER, LABEL_PREFIX, RULE_HEADER
 from tanzaku.gateway._answer import is_event_stream, is_json
 from tanzaku.transport import HOP_BY_HOP, HeaderList, get_header, redact_headers, redact_text
 from tanzaku.wire import ANTHROPIC_VERSION, REQUEST_ID
@@ -25,7 +25,8 @@ _NEVER_FORWARDED = HOP_BY_HOP | {
     b"x-real-ip",
 }
 _FORWARDED_PREFIX = b"x-forwarded-"
-_NEVER_RETURNED = HOP_BY_HOP | {b"set-cookie", b"set-cookie2"}
+# Of two gateways in a row the nearer one names the exchange that its own ledger holds.
+_NEVER_RETURNED = HOP_BY_HOP | {b"set-cookie", b"set-cookie2", EXCHANGE_ID_HEADER.encode()}
 _CREDENTIALS = frozenset({b"authorization", b"x-api-key", b"api-key"})
 _LABEL_PREFIX = LABEL_PREFIX.encode()
 

@@ -171,6 +171,11 @@ class Server:
         return self._config is None or not self._config.needs_key
 
     @property
+    def upstreams(self) -> list[str]:
+        """The upstreams of its configuration; none without one."""
+        return [] if self._config is None else list(self._config.upstreams)
+
+    @property
     def live_upstreams(self) -> list[str]:
         """The upstreams of its configuration that may cost money."""
         return [] if self._config is None else self._config.live

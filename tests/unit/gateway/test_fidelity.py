@@ -223,3 +223,11 @@ def test_a_download_passes_whole_and_is_kept_in_part(bench: Any, kit: Any) -> No
 def test_the_answer_names_its_exchange(bench: Any, kit: Any) -> None:
     answer = bench.send(kit.Upstream([kit.answer({})]), kit.request())
     assert answer.headers[-1] == (b"tanzaku-exchange-id", bench.exchange.exchange_id.encode())
+
+
+def test_of_two_gateways_in_a_row_the_nearer_one_names_the_exchange(bench: Any, kit: Any) -> None:
+    farther = kit.answer({})
+    farther.headers.append((b"tanzaku-exchange-id", b"exch_farther"))
+    answer = bench.send(kit.Upstream([farther]), kit.request())
+    named = [value for name, value in answer.headers if name == b"tanzaku-exchange-id"]
+    assert named == [bench.exchange.exchange_id.encode()]

@@ -34,13 +34,20 @@ def refuse_full(account: Account, amount: int, now: float) -> ApiError:
     if amount > rule.most:
         return _refuse(f"{message} That is more than all of it.", _DO_NOT_RETRY)
     room_at = account.find_room_at(amount)
-    if room_at is not None:
-        message = f"{message} There is room for it at {format_rfc3339(math.ceil(room_at))}."
-        wait_s = math.ceil(room_at - now)
-        if wait_s <= MINUTE_S + 1:
-            return _refuse(message, ((RETRY_AFTER, b"%d" % max(1, wait_s)),))
     is_for_calls_under_way = account.taken - account.reserved + amount <= account.most
+    message += _tell_when(room_at, is_for_calls_under_way)
+    wait_s = math.inf if room_at is None else math.ceil(room_at - now)
+    if wait_s <= MINUTE_S + 1:
+        return _refuse(message, ((RETRY_AFTER, b"%d" % max(1, wait_s)),))
     return _refuse(message, () if is_for_calls_under_way else _DO_NOT_RETRY)
+
+
+def _tell_when(room_at: float | None, is_for_calls_under_way: bool) -> str:
+    when = "" if room_at is None else f" at {format_rfc3339(math.ceil(room_at))}"
+    if is_for_calls_under_way:
+        when += ", or sooner if" if when else " if"
+        when += " those use less than they hold"
+    return when and f" There is room for it{when}."
 
 
 def refuse_unbounded(rule: BudgetRule, asked: Asked) -> ApiError:

@@ -36,7 +36,8 @@ def test_the_text_names_the_budget_what_is_spent_and_held_and_when_it_begins_ane
     budgets.reserve(ANYONE, ask(MIDNIGHT), bound("1.25"))
     assert refuse(budgets, MIDNIGHT, bound("1.2500001")).message == (
         "The budget all, usd per month is $5: $2.5 are spent, $1.25 held for calls under way, and "
-        "this call may use $1.2500001. There is room for it at 2026-12-01T00:00:00Z."
+        "this call may use $1.2500001. There is room for it at 2026-12-01T00:00:00Z, or sooner if "
+        "those use less than they hold."
     )
     budgets.reserve(ANYONE, ask(MIDNIGHT), bound("1.25"))
 
@@ -57,6 +58,7 @@ def test_where_all_is_spent_for_long_waiting_is_useless() -> None:
     )
     refusal = refuse(budgets, MIDNIGHT + 1, bound(tokens=1))
     assert refusal.headers == ((b"x-should-retry", b"false"),)
+    assert refusal.message.endswith(" There is room for it at 2026-12-01T00:00:00Z.")
 
 
 def test_where_only_calls_under_way_stand_in_the_way_a_client_may_try_again() -> None:
@@ -64,7 +66,7 @@ def test_where_only_calls_under_way_stand_in_the_way_a_client_may_try_again() ->
     hold = budgets.reserve(ANYONE, ask(MIDNIGHT), bound(tokens=10))
     refusal = refuse(budgets, MIDNIGHT, bound(tokens=9))
     assert refusal.headers == ()
-    assert "There is room" not in refusal.message
+    assert refusal.message.endswith(" There is room for it if those use less than they hold.")
     hold.settle(Used(Decimal(0), 1), MIDNIGHT)
     budgets.reserve(ANYONE, ask(MIDNIGHT), bound(tokens=9))
 
