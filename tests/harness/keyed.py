@@ -55,9 +55,11 @@ class Keyed:
         """Come to the door with a request of one's own."""
         asked = await read_asked(request, read_request_head(request.headers), self.clock.now())
         try:
-            return self.ring.admit(asked)
+            caller = self.ring.identify(asked)
+            self.ring.check(asked, caller)
         except ApiError as error:
             return error.status, error.error_type, error.message
+        return caller
 
     async def manage(
         self,

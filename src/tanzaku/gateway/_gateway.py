@@ -169,8 +169,9 @@ class Gateway:
         stages = self._stages
         caller = ANYONE
         if stages.door is not None:
-            caller = stages.door.admit(asked)
+            caller = stages.door.identify(asked)
             call.name_caller(caller, asked.request.peer)
+            stages.door.check(asked, caller)
         if asked.objection:
             raise ApiError.invalid_request(asked.objection)
         targets = self._routes.plan(asked, caller)

@@ -60,8 +60,12 @@ WHEN = "when"
 class Door(Protocol):
     """Who may enter: virtual keys."""
 
-    def admit(self, asked: Asked) -> Caller:
-        """Who asks; ApiError 401 or 403 for who may not ask that."""
+    def identify(self, asked: Asked) -> Caller:
+        """Who asks; ApiError 401 for who may not enter."""
+        ...
+
+    def check(self, asked: Asked, caller: Caller) -> None:
+        """ApiError 403 for what `caller` may not ask."""
         ...
 
 

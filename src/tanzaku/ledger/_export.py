@@ -35,16 +35,17 @@ def export(
     reader: LedgerReader, filters: Filters, form: Format, target: Path, *, with_bodies: bool = False
 ) -> int:
     """Write what meets `filters` to `target`, oldest first; how many exchanges. Only JSONL can hold
-    headers and bodies. A file that exists is a UserError, and so is Parquet without its package."""
+    headers and bodies. UserError when the file exists or cannot be written, and for Parquet without
+    its package."""
     if target.exists():
         raise UserError(
             "{path} exists already.", hint="Choose another name; nothing was written.", path=target
         )
     partial = target.with_name(f"{target.name}.partial")
-    partial.unlink(missing_ok=True)
-    # As private as the ledger.
-    os.close(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
     try:
+        partial.unlink(missing_ok=True)
+        # As private as the ledger.
+        os.close(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
         if form == "parquet":
             count = _write_parquet(_iterate(reader, filters), partial)
         else:
@@ -53,8 +54,16 @@ def export(
                 found = _iterate(reader, filters, with_bodies=with_bodies and form == "jsonl")
                 count = write(found, file)
         partial.replace(target)
+    except OSError as error:
+        raise UserError(
+            "{path} cannot be written: {reason}",
+            hint="Check that its folder exists, may be written and has room.",
+            path=target,
+            reason=error.strerror,
+        ) from error
     finally:
-        partial.unlink(missing_ok=True)
+        if partial.exists():
+            partial.unlink()
     return count
 
 

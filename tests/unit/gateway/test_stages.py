@@ -87,12 +87,16 @@ class Treasury:
 
 
 class ForBlue:
-    """Lets everyone in as the team blue."""
+    """Lets everyone in as the team blue, which may not ask Opus."""
 
-    def admit(self, asked: Asked) -> Caller:
+    def identify(self, asked: Asked) -> Caller:
         if b"x-api-key" not in dict(asked.request.headers):
             raise ApiError.missing_credential()
         return Caller("key_1", "blue", "ann", ("prod", "eu"))
+
+    def check(self, asked: Asked, caller: Caller) -> None:
+        if asked.model == "claude-opus-5":
+            raise ApiError(403, "permission_error", f"{caller.key_id} may not use it")
 
 
 def send(
@@ -108,6 +112,14 @@ def send(
         return HttpResponse(answer.status, answer.headers, await read_all(answer))
 
     return asyncio.run(go())
+
+
+def test_a_call_that_a_key_may_not_make_is_recorded_as_that_keys(bench: Any) -> None:
+    stages = Stages(door=ForBlue())
+    answer = send(bench, [Target("a", Upstream([GOOD]))], stages, model="claude-opus-5")
+    assert answer.status == 403
+    kept = {name: bench.exchange.labels.get(name) for name in ("key", "team", "owner", "tags")}
+    assert kept == {"key": "key_1", "team": "blue", "owner": "ann", "tags": "prod,eu"}
 
 
 NO_ANSWERS: list[Any] = [fail(429), fail(529), fail(500), fail(503)]

@@ -277,6 +277,22 @@ def test_an_export_can_be_cut_down_and_can_hold_bodies(
     assert json.loads(target.read_text())["request"]["body"] == {"a": 1}
 
 
+@pytest.mark.parametrize("name", ["no-folder/x.csv", "a-file/x.csv"])
+def test_an_export_that_cannot_be_written_names_its_file_and_the_way_out(
+    place: Place, build_exchange: Build, tmp_path: Path, name: str
+) -> None:
+    keep(place, [build_exchange(1)])
+    (tmp_path / "a-file").touch()
+    target = tmp_path / name
+    with (
+        Ledger.read(place) as reader,
+        pytest.raises(UserError, match="cannot be written: No") as caught,
+    ):
+        export(reader, Filters(), "csv", target)
+    assert str(caught.value).startswith(f"{target} ")
+    assert "folder" in caught.value.hint
+
+
 def test_by_best_effort_a_full_disk_stops_nothing_and_is_counted(
     path: Path, build_exchange: Build
 ) -> None:

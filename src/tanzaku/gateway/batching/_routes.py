@@ -128,7 +128,9 @@ class LaterRoutes:
             return ANYONE
         labels = read_request_head(request.headers).labels
         asked = Asked(request, MESSAGES, {}, b"", labels, self._clock.now(), True)
-        return self._door.admit(asked)
+        caller = self._door.identify(asked)
+        self._door.check(asked, caller)
+        return caller
 
     def _describe(self, call: Deferred, request: HttpRequest) -> dict[str, Any]:
         shown = {"queued": "queued", "sent": "in_progress", "direct": "in_progress"}

@@ -78,9 +78,8 @@ class Keyring:
             self._noting = None
             await self._note_uses()
 
-    def admit(self, asked: Asked) -> Caller:
-        """Who asks. ApiError 401 for no key or an unknown one, 403 for what the key may not do; no
-        message holds the key."""
+    def identify(self, asked: Asked) -> Caller:
+        """Who asks. ApiError 401 for no key or an unknown one; no message holds the key."""
         credential = find_credential(asked.request.headers)
         if credential is None or not credential.secret.startswith(PREFIX):
             if not self.needs_key:
@@ -94,8 +93,12 @@ class Keyring:
         if entry is None or not entry.record.is_opened_by(digest, asked.now):
             raise ApiError.invalid_credential(credential)
         entry.used_at = asked.now
-        entry.rights.check(asked)
         return entry.caller
+
+    def check(self, asked: Asked, caller: Caller) -> None:
+        """ApiError 403 for what the key of `caller` may not do."""
+        if caller.key_id:
+            self._entries[caller.key_id].rights.check(asked)
 
     def list_keys(self) -> Sequence[KeyRecord]:
         """All of them, revoked ones too, in the order they were made."""
