@@ -159,10 +159,12 @@ class Router:
         try:
             if path.startswith("/_tanzaku/"):
                 self._guard(request)
-                return _harden(await self._own(request))
-            raise ApiError.not_found()
+                answer = await self._own(request)
+            else:
+                raise ApiError.not_found()
         except ApiError as error:
-            return self._refusals.build(error)
+            answer = self._refusals.build(error)
+        return _harden(answer)
 
 
 def _harden(answer: HttpResponse) -> HttpResponse:

@@ -253,7 +253,8 @@ def test_where_no_key_is_needed_this_machine_may_look_but_not_manage(tmp_path: P
 def test_what_tanzaku_answers_itself_is_shown_by_no_page_and_kept_by_no_cache(
     server: Server,
 ) -> None:
-    for target in ("/_tanzaku/health", "/_tanzaku/keys", "/_tanzaku/metrics", "/_tanzaku/faults"):
+    names = ("health", "keys", "metrics", "faults", "nothing", "exchanges?limit=x")
+    for target in (*(f"/_tanzaku/{name}" for name in names), "/elsewhere"):
         _, headers, _ = talk(
             server, f"GET {target} HTTP/1.1\nhost: localhost\ntanzaku-admin-token: {TOKEN}"
         )
