@@ -36,11 +36,14 @@ PICO = 10**12
 class ByName:
     """Lets in whom a header names: key, team and tags."""
 
-    def admit(self, asked: Asked) -> Caller:
+    def identify(self, asked: Asked) -> Caller:
         key, team, tags = dict(asked.request.headers)[b"x-who"].decode().split("/")
         if not key:
             raise ApiError.missing_credential()
         return Caller(key, team, "", tuple(tag for tag in tags.split("+") if tag))
+
+    def check(self, asked: Asked, caller: Caller) -> None:
+        """Each may all."""
 
 
 def build_message(read: int, written: int) -> bytes:

@@ -111,8 +111,11 @@ USED = (10 * 1 + 4 * 5) * 10**6
 class ByName:
     """Lets in whoever names a key."""
 
-    def admit(self, asked: Asked) -> Caller:
+    def identify(self, asked: Asked) -> Caller:
         return Caller(dict(asked.request.headers).get(b"x-who", b"").decode())
+
+    def check(self, asked: Asked, caller: Caller) -> None:
+        """Each may all."""
 
 
 class Desk:
