@@ -109,9 +109,7 @@ def build_openapi(kinds: dict[str, _schema.Body]) -> dict[str, Any]:
     paths: dict[str, Any] = {}
     schemas: dict[str, Any] = {}
     for path, kind in kinds.items():
-        adapter: TypeAdapter[Any] = TypeAdapter(
-            _schema._TYPES[kind], config={"extra": "forbid", "strict": True}
-        )
+        adapter: TypeAdapter[Any] = TypeAdapter(_schema.SHAPES[kind], config=_schema.CONFIG)
         schema = adapter.json_schema(ref_template="#/components/schemas/{model}")
         schemas |= schema.pop("$defs", {})
         if "model" in schema["properties"]:
