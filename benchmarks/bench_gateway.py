@@ -52,10 +52,9 @@ GOALS = [
     ("rss_mb", "<=", 120.0),
     ("start_s", "<=", 0.5),
 ]
-HELD_BACK_BY = """What holds it back: Python, and no one place of it. The server's and the client's side of a connection are about
-a third of a request, the ledger's writer a fifth, keys, budgets, routes and metrics together a fifth, the rest reads the
-request and its answer and builds the record. Timed one by one in a loop, the gateway's own steps add up to less than half of
-what they cost here, where each finds the processor's caches full of the others'.
+HELD_BACK_BY = """What holds it back is Python, and no one place of it. That was looked at with probes that are not kept here, so take
+it as a hint: the two sides of a connection are about a third of a request, the ledger's writer a fifth, keys, budgets, routes
+and metrics another, the rest reads request and answer and builds the record.
 nginx neither reads, prices nor keeps anything. LiteLLM runs without a database, without a key's
 budget and without a log; ours has all of them on."""
 

@@ -60,12 +60,10 @@ GOALS = [
     ("start_s", "<=", 0.5),
     ("pace_error_p99_ms", "<=", 5.0),
 ]
-HELD_BACK_BY = """What holds it back: Python on the event loop. The simulator itself adds about as much as the bare server to a repeated
-request; three quarters of the whole are the gateway's reading and recording and the ledger's writer, and a row's two inserts
-with their columns alone are 20 µs. A distinct prompt also pays for validation, the token count and the improviser's text.
-What Python costs here is about twice what the same code takes in a loop of its own: the processor's other thread is wrk's.
-All figures but the ratios grow with what else runs on the machine, and the lateness of paced chunks most: 1,000 streams need
-three quarters of a processor for themselves."""
+HELD_BACK_BY = """What holds it back: Python on the event loop. The figures of the simulator alone stand above: what comes on top of them
+is the gateway's reading and recording and the ledger's writer. A distinct prompt also pays for validation, the token count
+and the improviser's text. All figures but the ratios grow with what else runs on the machine, and the lateness of paced
+chunks most: 1,000 streams need three quarters of a processor for themselves."""
 AIMOCK = HERE / "aimock"
 _PACED_PROMPT = "Write an essay of 500 words about the history of the bicycle."
 _GAP_S = 0.04
