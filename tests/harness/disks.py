@@ -12,14 +12,14 @@ import pytest
 
 
 class SmallFileSystem:
-    """Three megabytes of memory, mounted at `folder`; only root may. Skips where nobody may."""
+    """Eight megabytes of memory, mounted at `folder`; only root may. Skips where nobody may."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._ballast = folder / "ballast"
 
     def mount(self) -> None:
-        words = ["mount", "-t", "tmpfs", "-o", "size=3m", "tanzaku-test", str(self.folder)]
+        words = ["mount", "-t", "tmpfs", "-o", "size=8m", "tanzaku-test", str(self.folder)]
         done = subprocess.run(words, capture_output=True, text=True, check=False)
         if done.returncode:
             pytest.skip(f"a limit on file sizes stands in for a full disk: {done.stderr.strip()}")
