@@ -1,0 +1,12 @@
+"""Assertions: what a reply must be. Three verdicts: pass, fail, cannot be evaluated."""
+
+from tanzaku.workbench.assertions._outcome import (
+    Assertion,
+    FlowFigures,
+    Outcome,
+    Severity,
+    Subject,
+    Verdict,
+)
+
+__all__ = ["Assertion", "FlowFigures", "Outcome", "Severity", "Subject", "Verdict"]

@@ -1,0 +1,1 @@
+"""One suite over models, prompts and parameters: quality against cost against speed."""

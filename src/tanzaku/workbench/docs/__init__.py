@@ -1,0 +1,1 @@
+"""API documentation as a static site, Markdown and llms.txt."""

@@ -1,0 +1,1 @@
+"""Schemathesis against a service, its findings turned into cases."""

@@ -1,0 +1,1 @@
+"""What an execution leaves behind: console, JUnit, HTML, JSON, JSONL, Markdown."""

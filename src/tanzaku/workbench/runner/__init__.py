@@ -1,0 +1,23 @@
+"""Executes suites and flows: drives their machines over HTTP and tells what happens as events."""
+
+from tanzaku.workbench.runner._events import (
+    CaseEnded,
+    CaseStarted,
+    CaseVerdict,
+    Event,
+    ExecutionEnded,
+    ExecutionStarted,
+    ReplyCame,
+    Spent,
+)
+
+__all__ = [
+    "CaseEnded",
+    "CaseStarted",
+    "CaseVerdict",
+    "Event",
+    "ExecutionEnded",
+    "ExecutionStarted",
+    "ReplyCame",
+    "Spent",
+]

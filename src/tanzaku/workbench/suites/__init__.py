@@ -1,0 +1,1 @@
+"""Suites: cases with what each must answer."""
