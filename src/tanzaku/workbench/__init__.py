@@ -4,3 +4,5 @@ The way through it: `project` (files, variables, requests) → `sending` (a requ
 `openapi` (documents in and out) → `cases` (generation) → `assertions` → `flows` → `suites` →
 `runner` → `reports`, with `compare`, `docs` and `fuzz` on top.
 """
+
+__all__: list[str] = []
