@@ -1,0 +1,274 @@
+"""Reads a suite's file."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Final
+
+from tanzaku.core import InputFileError
+from tanzaku.core.plain_yaml import Entry, read_yaml
+from tanzaku.workbench.suites._data import load_rows
+from tanzaku.workbench.suites._suite import KINDS, Budget, Case, Suite
+
+FORMAT: Final = "suite/v1"
+SUFFIX: Final = ".suite.yaml"
+MAX_CASES: Final = 20_000
+MAX_RUNS: Final = 1000
+MAX_TIMEOUT_S: Final = 86_400.0
+MAX_BUDGET_USD: Final = 1e6
+MAX_TOKENS: Final = 10**12
+
+_FIELDS: Final = (
+    "tanzaku", "name", "tags", "environment", "budget", "defaults", "data", "cases",
+)  # fmt: skip
+_DEFAULTS: Final = ("use", "scenario", "mocks", "vars", "with", "expect", "timeout_s")
+_CASE: Final = (
+    "id", "name", "kind", "tags", "vars", "use", "flow", "with", "expect", "capture", "runs",
+    "pass_rate", "budget", "timeout_s", "skip", "origin",
+)  # fmt: skip
+_SLUG: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Defaults:
+    tags: tuple[str, ...] = ()
+    use: Entry | None = None
+    variables: Mapping[str, Any] = field(default_factory=dict)
+    patch: Mapping[str, Any] = field(default_factory=dict)
+    expect: tuple[Entry, ...] = ()
+    timeout_s: float | None = None
+
+
+def find_suites(root: Path, places: list[Path]) -> list[Path]:
+    """The suite files that `places` (files, or folders looked through) name, each once, in the
+    order given and inside a folder by name; without places those below the project's `suites/`.
+    """
+    found: dict[Path, None] = {}
+    for place in places or [root / "suites"]:
+        if place.is_dir():
+            found |= dict.fromkeys(sorted(place.rglob(f"*{SUFFIX}")))
+        elif place.name.endswith(SUFFIX) and place.is_file():
+            found[place] = None
+        else:
+            raise InputFileError(
+                "{file}: is no suite.",
+                hint="Name a file that ends with {suffix}, or a folder with such files.",
+                file=place,
+                suffix=SUFFIX,
+            )
+    return list(found)
+
+
+def name_suite(path: Path, root: Path) -> str:
+    """A suite's id: its path below `suites/` (else below `root`) without `.suite.yaml`."""
+    whole, below = path.resolve(), root.resolve()
+    for folder in (below / "suites", below):
+        if whole.is_relative_to(folder):
+            whole = whole.relative_to(folder)
+            break
+    return whole.as_posix().removesuffix(SUFFIX)
+
+
+def load_suite(path: Path, root: Path) -> Suite:
+    """The suite in `path`, its cases by the rows of its data; other files' paths are ways below
+    `root`. InputFileError with the place of what is wrong."""
+    top = read_yaml(path)
+    fields = top.as_fields(_FIELDS, ("tanzaku", "cases"))
+    fields["tanzaku"].as_choice([FORMAT])
+    suite_id = name_suite(path, root)
+    tags = _read_tags(fields.get("tags"))
+    entry = fields.get("defaults")
+    below = entry.as_fields(_DEFAULTS) if entry else {}
+    defaults = _Defaults(
+        tags=tags,
+        use=_find_file(below.get("use"), root),
+        variables=_read_plain(below.get("vars")),
+        patch=_read_plain(below.get("with")),
+        expect=tuple(below["expect"].as_list()) if "expect" in below else (),
+        timeout_s=_read_timeout(below.get("timeout_s")),
+    )
+    data = _find_file(fields.get("data"), root)
+    rows = load_rows(root / data.as_text()) if data else None
+    entries = fields["cases"].as_list()
+    if len(entries) * (1 if rows is None else len(rows)) > MAX_CASES:
+        raise InputFileError(
+            "{place}: more than {most} cases.",
+            hint="Split the suite or its data.",
+            place=fields["cases"].place,
+            most=MAX_CASES,
+        )
+    _refuse_twins(entries)
+    return Suite(
+        suite_id=suite_id,
+        path=path,
+        name=fields["name"].as_text() if "name" in fields else suite_id,
+        tags=tags,
+        environment=fields["environment"].as_text() if "environment" in fields else None,
+        budget=_read_budget(fields.get("budget")),
+        scenario=_find_path(below.get("scenario"), root),
+        mocks=tuple(
+            root / _check_file(one, root).as_text()
+            for one in (below["mocks"].as_list() if "mocks" in below else ())
+        ),
+        cases=tuple(
+            case for entry in entries for case in _read_case(entry, suite_id, defaults, rows, root)
+        ),
+    )
+
+
+def _read_case(
+    entry: Entry,
+    suite_id: str,
+    defaults: _Defaults,
+    rows: list[dict[str, Any]] | None,
+    root: Path,
+) -> list[Case]:
+    fields = entry.as_fields(_CASE, ("id",))
+    case_id = _read_slug(fields["id"])
+    use, flow = _find_file(fields.get("use"), root), _find_file(fields.get("flow"), root)
+    if use and flow:
+        raise InputFileError(
+            "{place}: a case has `use` or `flow`, not both.", place=flow.name_place
+        )
+    if flow is None and (use := use or defaults.use) is None:
+        raise InputFileError(
+            "{place}: the case `{case}` names nothing to send.",
+            hint="Give it `use: requests/x.yaml` or `flow: flows/y.flow.yaml`, or a `use` in `defaults`.",
+            place=entry.place,
+            case=case_id,
+        )
+    if flow and "with" in fields:
+        raise InputFileError(
+            "{place}: `with` changes one request; a flow has several.",
+            hint="Write it at the flow's steps, or pass `vars`.",
+            place=fields["with"].name_place,
+        )
+    variables = {**defaults.variables, **_read_plain(fields.get("vars"))}
+    numbered: list[tuple[int | None, Mapping[str, Any]]] = (
+        [(None, {})] if rows is None else list(enumerate(rows, start=1))
+    )
+    expect = fields["expect"].as_list() if "expect" in fields else []
+    origin = fields.get("origin")
+    return [
+        Case(
+            suite=suite_id,
+            case_id=case_id,
+            row=row,
+            name=fields["name"].as_text() if "name" in fields else case_id,
+            kind=fields["kind"].as_choice(KINDS) if "kind" in fields else "manual",
+            tags=tuple(dict.fromkeys((*defaults.tags, *_read_tags(fields.get("tags"))))),
+            variables={**variables, **values},
+            use=None if flow else use,
+            flow=flow,
+            patch={} if flow else compose_patches(defaults.patch, _read_plain(fields.get("with"))),
+            expect=(*defaults.expect, *expect),
+            capture=fields.get("capture"),
+            runs=fields["runs"].as_integer(1, MAX_RUNS) if "runs" in fields else 1,
+            pass_rate=_read_pass_rate(fields.get("pass_rate")),
+            budget=_read_budget(fields.get("budget")),
+            timeout_s=_read_timeout(fields.get("timeout_s")) or defaults.timeout_s,
+            skip=fields["skip"].as_text() if "skip" in fields else "",
+            origin=None if origin is None else _read_plain(origin),
+            place=entry.place,
+        )
+        for row, values in numbered
+    ]
+
+
+def compose_patches(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any]:
+    """One merge patch (RFC 7386) in place of `first` and then `second`: what either takes away
+    stays taken away."""
+    both = dict(first)
+    for name, value in second.items():
+        under = both.get(name)
+        if isinstance(value, Mapping) and isinstance(under, Mapping):
+            both[name] = compose_patches(under, value)
+        else:
+            both[name] = value
+    return both
+
+
+def _refuse_twins(entries: list[Entry]) -> None:
+    seen: dict[str, int] = {}
+    for entry in entries:
+        one = entry.as_mapping().get("id")
+        if one is None or not isinstance(one.content, str):
+            continue
+        if one.content in seen:
+            raise InputFileError(
+                "{place}: the id `{name}` stands here a second time; first in line {line}.",
+                place=one.place,
+                name=one.content,
+                line=seen[one.content],
+            )
+        seen[one.content] = one.place.line
+
+
+def _read_slug(entry: Entry) -> str:
+    text = entry.as_text()
+    if _SLUG.fullmatch(text) is None:
+        raise InputFileError(
+            "{place}: `{key}` must be letters, digits, `.`, `_`, `-`, and begin with a letter or "
+            "digit; found {found}.",
+            hint="What people read stands in `name`.",
+            place=entry.place,
+            key=entry.key,
+            found=entry.found,
+        )
+    return text
+
+
+def _read_tags(entry: Entry | None) -> tuple[str, ...]:
+    return () if entry is None else tuple(_read_slug(one) for one in entry.as_list())
+
+
+def _read_plain(entry: Entry | None) -> dict[str, Any]:
+    return {} if entry is None else {name: one.plain for name, one in entry.as_mapping().items()}
+
+
+def _read_timeout(entry: Entry | None) -> float | None:
+    return None if entry is None else entry.as_number(0.001, MAX_TIMEOUT_S)
+
+
+def _read_budget(entry: Entry | None) -> Budget:
+    if entry is None:
+        return Budget()
+    fields = entry.as_fields(("usd", "output_tokens"))
+    usd, tokens = fields.get("usd"), fields.get("output_tokens")
+    return Budget(
+        usd=None if usd is None else Decimal(str(usd.as_number(0, MAX_BUDGET_USD))),
+        output_tokens=None if tokens is None else tokens.as_integer(0, MAX_TOKENS),
+    )
+
+
+def _read_pass_rate(entry: Entry | None) -> float:
+    if entry is None:
+        return 1.0
+    return entry.as_fields(("gte",), ("gte",))["gte"].as_number(0, 1)
+
+
+def _find_file(entry: Entry | None, root: Path) -> Entry | None:
+    return None if entry is None else _check_file(entry, root)
+
+
+def _find_path(entry: Entry | None, root: Path) -> Path | None:
+    return None if entry is None else root / _check_file(entry, root).as_text()
+
+
+def _check_file(entry: Entry, root: Path) -> Entry:
+    text = entry.as_text()
+    path = root / text
+    if not path.resolve().is_relative_to(root.resolve()):
+        raise InputFileError(
+            "{place}: `{text}` is outside the project.", place=entry.place, text=text
+        )
+    if not path.is_file():
+        raise InputFileError(
+            "{place}: the file `{text}` is not there.",
+            hint="Paths are written from the project's folder.",
+            place=entry.place,
+            text=text,
+        )
+    return entry

@@ -1,0 +1,77 @@
+"""What a suite is: cases, each with the request or flow it sends and what must come back."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from tanzaku.core.plain_yaml import Entry, Place
+
+type Kind = Literal["positive", "negative", "boundary", "security", "manual"]
+KINDS: tuple[str, ...] = get_args(Kind.__value__)
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What may be spent at most: dollars and output tokens. None is no limit."""
+
+    usd: Decimal | None = None
+    output_tokens: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One case with one row of its suite's data, defaults merged in.
+
+    Either `use` (a request's file) or `flow` (a flow's) is set, both as ways below the project's
+    folder. `patch` is merged over the request (RFC 7386). `expect` and `capture` are as the file has
+    them: assertions and flows read them. The case passes when at least `pass_rate` (0 to 1) of its
+    `runs` did. `skip` says why it is not to be executed, empty otherwise.
+    """
+
+    suite: str
+    case_id: str
+    row: int | None
+    name: str
+    kind: str
+    tags: tuple[str, ...]
+    variables: Mapping[str, Any]
+    use: Entry | None
+    flow: Entry | None
+    patch: Mapping[str, Any]
+    expect: tuple[Entry, ...]
+    capture: Entry | None
+    runs: int
+    pass_rate: float
+    budget: Budget
+    timeout_s: float | None
+    skip: str
+    origin: Mapping[str, Any] | None
+    place: Place
+
+    @property
+    def key(self) -> str:
+        """`SUITE#ID`, with `[ROW]` (from 1) where the suite has data: its name in reports,
+        baselines and on the command line."""
+        row = "" if self.row is None else f"[{self.row}]"
+        return f"{self.suite}#{self.case_id}{row}"
+
+
+@dataclass(frozen=True, slots=True)
+class Suite:
+    """A suite's file, read. `suite_id` is its path below `suites/` without `.suite.yaml`.
+
+    `scenario` and `mocks` are what its cases want of the simulator, as paths; of other services
+    they say nothing.
+    """
+
+    suite_id: str
+    path: Path
+    name: str
+    tags: tuple[str, ...]
+    environment: str | None
+    budget: Budget
+    scenario: Path | None
+    mocks: tuple[Path, ...]
+    cases: tuple[Case, ...] = field(repr=False)
