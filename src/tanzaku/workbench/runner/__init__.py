@@ -9,7 +9,9 @@ from tanzaku.workbench.runner._events import (
     ExecutionStarted,
     ReplyCame,
     Spent,
+    Stop,
 )
+from tanzaku.workbench.runner._order import InOrder, Listener
 
 __all__ = [
     "CaseEnded",
@@ -18,6 +20,9 @@ __all__ = [
     "Event",
     "ExecutionEnded",
     "ExecutionStarted",
+    "InOrder",
+    "Listener",
     "ReplyCame",
     "Spent",
+    "Stop",
 ]

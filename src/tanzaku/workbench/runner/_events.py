@@ -14,6 +14,8 @@ from tanzaku.workbench.sending import Reply
 type CaseVerdict = Literal["passed", "failed", "error", "skipped", "not_run"]
 """`error`: it broke or could not be judged. `skipped`: asked not to (tag, an operation nobody
 serves). `not_run`: a stop (bail, budget, interruption) came first."""
+type Stop = Literal["", "bail", "budget", "broke", "interrupted"]
+"""Why an execution ended before its time. `broke`: what answers could not be started."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,17 @@ class Spent:
     tokens: dict[str, int] = field(default_factory=dict)
     usd: Decimal = Decimal(0)
     unpriced: int = 0
+
+    def __add__(self, other: "Spent") -> "Spent":
+        tokens = dict(self.tokens)
+        for name, count in other.tokens.items():
+            tokens[name] = tokens.get(name, 0) + count
+        return Spent(
+            self.calls + other.calls,
+            tokens,
+            self.usd + other.usd,
+            self.unpriced + other.unpriced,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +56,7 @@ class ExecutionStarted:
 
 @dataclass(frozen=True, slots=True)
 class CaseStarted:
-    """`case` is `SUITE#ID`, with `[ROW]` of its data set and `~N` of its repeats where it has them."""
+    """`case` is `SUITE#ID`, with `[ROW]` (from 1) of its data set where it has one."""
 
     at: float
     case: str
@@ -56,17 +69,23 @@ class CaseStarted:
 
 @dataclass(frozen=True, slots=True)
 class ReplyCame:
-    """One exchange of a case. `step` is the flow's, empty for a case of one request."""
+    """One exchange of a case. `step` is the flow's, empty for a case of one request. `turn` counts
+    how often the case was executed until then, from 1: its `runs`, and what was retried."""
 
     at: float
     case: str
     step: str
     reply: Reply
+    turn: int = 1
 
 
 @dataclass(frozen=True, slots=True)
 class CaseEnded:
-    """`reproduce` is the command that shows it again. `attempts` counts the retries too."""
+    """How a case ended. A case of several `runs` ends once, with one outcome more, `pass_rate`.
+
+    `reproduce` is the command that shows it again. `attempts` counts the retries too. `is_accepted`:
+    it failed as the baseline says. `reason` says what no outcome says.
+    """
 
     at: float
     case: str
@@ -77,19 +96,26 @@ class CaseEnded:
     attempts: int
     reproduce: str
     reason: str = ""
+    is_accepted: bool = False
+
+    @property
+    def is_flaky(self) -> bool:
+        """It passed, and not at once."""
+        return self.verdict == "passed" and self.attempts > 1
 
 
 @dataclass(frozen=True, slots=True)
 class ExecutionEnded:
-    """`stopped` says why it ended early: `bail`, `budget`, `interrupted` or empty. `exit_code` as
+    """`stopped` says why it ended early, if it did. `exit_code` as
     in docs/workbench.md: 0 fine, 1 failed, 2 bad input, 3 broke, 4 budget, 5 nothing chosen, 130."""
 
     at: float
     counts: dict[CaseVerdict, int]
     spent: Spent
     duration_ms: float
-    stopped: str
+    stopped: Stop
     exit_code: int
+    fixed: Sequence[str] = ()
 
 
 type Event = ExecutionStarted | CaseStarted | ReplyCame | CaseEnded | ExecutionEnded
