@@ -1,1 +1,40 @@
 """OpenAPI documents: read, imported as requests, written of our own API; curl, `.http`, HAR, pytest."""
+
+from tanzaku.workbench.openapi._check import PROBLEM_KINDS, Problem, ProblemKind, check_document
+from tanzaku.workbench.openapi._document import (
+    Content,
+    Document,
+    Header,
+    Operation,
+    Parameter,
+    Response,
+    Schema,
+    SecurityScheme,
+    Server,
+    find_content,
+    iter_references,
+)
+from tanzaku.workbench.openapi._load import load_document, parse_document
+from tanzaku.workbench.openapi._source import join_pointer, split_pointer
+
+__all__ = [
+    "PROBLEM_KINDS",
+    "Content",
+    "Document",
+    "Header",
+    "Operation",
+    "Parameter",
+    "Problem",
+    "ProblemKind",
+    "Response",
+    "Schema",
+    "SecurityScheme",
+    "Server",
+    "check_document",
+    "find_content",
+    "iter_references",
+    "join_pointer",
+    "load_document",
+    "parse_document",
+    "split_pointer",
+]
