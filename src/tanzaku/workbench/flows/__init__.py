@@ -6,5 +6,24 @@ objects with users or a virtual clock.
 """
 
 from tanzaku.workbench.flows._actions import Action, CallTool, Send, Taken, ToolResult, Wait
+from tanzaku.workbench.flows._bound import bound_request, find_spent
+from tanzaku.workbench.flows._data import load_rows
+from tanzaku.workbench.flows._meter import FREE, Account, Bound, Budget, Room, try_hold
 
-__all__ = ["Action", "CallTool", "Send", "Taken", "ToolResult", "Wait"]
+__all__ = [
+    "FREE",
+    "Account",
+    "Action",
+    "Bound",
+    "Budget",
+    "CallTool",
+    "Room",
+    "Send",
+    "Taken",
+    "ToolResult",
+    "Wait",
+    "bound_request",
+    "find_spent",
+    "load_rows",
+    "try_hold",
+]

@@ -9,8 +9,8 @@ from typing import Any, Final
 
 from tanzaku.core import InputFileError
 from tanzaku.core.plain_yaml import Entry, read_yaml
-from tanzaku.workbench.suites._data import load_rows
-from tanzaku.workbench.suites._suite import KINDS, Budget, Case, Suite
+from tanzaku.workbench.flows import Budget, load_rows
+from tanzaku.workbench.suites._suite import KINDS, Case, Suite
 
 FORMAT: Final = "suite/v1"
 SUFFIX: Final = ".suite.yaml"

@@ -2,22 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 from tanzaku.core.plain_yaml import Entry, Place
+from tanzaku.workbench.flows import Budget
 
 type Kind = Literal["positive", "negative", "boundary", "security", "manual"]
 KINDS: tuple[str, ...] = get_args(Kind.__value__)
-
-
-@dataclass(frozen=True, slots=True)
-class Budget:
-    """What may be spent at most: dollars and output tokens. None is no limit."""
-
-    usd: Decimal | None = None
-    output_tokens: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,14 +1,13 @@
 """The most that a request to the Claude API can cost, known before it is sent."""
 
 from collections.abc import Mapping
-from decimal import Decimal
 from json import loads
 from typing import Any, Final
 
 from tanzaku.catalog import estimate_tokens, get_model, resolve_rates
 from tanzaku.core import UserError
 from tanzaku.transport import HttpRequest
-from tanzaku.workbench.runner._meter import FREE, Bound
+from tanzaku.workbench.flows._meter import FREE, Bound
 from tanzaku.workbench.sending import Reply
 
 _MESSAGES: Final = "/v1/messages"

@@ -9,10 +9,16 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
 
-from tanzaku.workbench.suites import Budget
-
 type Room = Literal["held", "later", "never"]
 """`later`: not beside what is under way, perhaps after it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What may be spent at most: dollars and output tokens. None is no limit."""
+
+    usd: Decimal | None = None
+    output_tokens: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
