@@ -1,5 +1,47 @@
-"""A project of plain files: `tanzaku.yaml`, environments, requests, variables."""
+"""A project of plain files: `tanzaku.yaml`, environments, requests, variables.
 
+`load_project` finds it, `load_environment` and `load_request` read its parts, `build_request` makes
+what is sent. Every mistake is an InputFileError that begins with file:line:column.
+"""
+
+from tanzaku.workbench.project._auth import Auth
+from tanzaku.workbench.project._comparing import is_same
+from tanzaku.workbench.project._documents import DocumentKind, find_file, read_document
+from tanzaku.workbench.project._entries import build_entry, merge_entries, merge_patch
+from tanzaku.workbench.project._environments import (
+    Environment,
+    SimulatorDefaults,
+    load_environment,
+)
+from tanzaku.workbench.project._paths import MissingVariableError
+from tanzaku.workbench.project._project import PROJECT_FILE, Project, find_root, load_project
+from tanzaku.workbench.project._requests import RequestFile, build_request, load_request
+from tanzaku.workbench.project._templates import Condition, Template, evaluate, fill_places
 from tanzaku.workbench.project._variables import Scope
 
-__all__ = ["Scope"]
+__all__ = [
+    "PROJECT_FILE",
+    "Auth",
+    "Condition",
+    "DocumentKind",
+    "Environment",
+    "MissingVariableError",
+    "Project",
+    "RequestFile",
+    "Scope",
+    "SimulatorDefaults",
+    "Template",
+    "build_entry",
+    "build_request",
+    "evaluate",
+    "fill_places",
+    "find_file",
+    "find_root",
+    "is_same",
+    "load_environment",
+    "load_project",
+    "load_request",
+    "merge_entries",
+    "merge_patch",
+    "read_document",
+]
