@@ -13,10 +13,10 @@ from tanzaku.transport._address import (
     find_reachable_addresses,
     is_loopback_host,
 )
-from tanzaku.transport._client import ClientResponse, HttpClient
+from tanzaku.transport._client import ClientResponse, HttpClient, build_head
 from tanzaku.transport._connect import Origin, parse_origin
 from tanzaku.transport._connection import StreamTimings, Timeouts
-from tanzaku.transport._encoding import decode_body, decode_body_aside
+from tanzaku.transport._encoding import BodyDecoder, decode_body, decode_body_aside
 from tanzaku.transport._http import (
     HOP_BY_HOP,
     STOPPING,
@@ -34,6 +34,8 @@ from tanzaku.transport._http import (
 )
 from tanzaku.transport._origin import LOOPBACK_NAMES, OriginRefusal, check_origin
 from tanzaku.transport._redact import (
+    CREDENTIAL_HEADERS,
+    MASK,
     RedactingFormatter,
     redact_body,
     redact_headers,
@@ -65,10 +67,13 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "CREDENTIAL_HEADERS",
     "HOP_BY_HOP",
     "LOOPBACK_NAMES",
+    "MASK",
     "STOPPING",
     "UNREAD",
+    "BodyDecoder",
     "BodyEncodingError",
     "BodyLimit",
     "BrokenResponse",
@@ -97,6 +102,7 @@ __all__ = [
     "TransportError",
     "Upload",
     "UpstreamTimeout",
+    "build_head",
     "check_origin",
     "close_body",
     "decode_body",

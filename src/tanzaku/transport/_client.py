@@ -114,7 +114,7 @@ class HttpClient:
         the connection at once.
         """
         origin, pool = self._targets.get(base_url) or self._add_target(base_url)
-        head = _build_head(request, origin)
+        head = build_head(request, origin)
         # What is passed on while it comes in cannot be sent twice.
         connection = await pool.acquire(fresh=request.upload is not None)
         try:
@@ -193,7 +193,9 @@ def _load_system_tls() -> ssl.SSLContext:
     return context
 
 
-def _build_head(request: HttpRequest, origin: Origin) -> bytes:
+def build_head(request: HttpRequest, origin: Origin) -> bytes:
+    """The request line and the header that the client writes for `request`, up to the empty line.
+    RequestRefusedError for a request it would not write."""
     lines = tuple(request.headers)
     build = _build_lines if len(lines) <= _MOST_REMEMBERED else _build_lines.__wrapped__
     head = build(request.method, request.target, lines, origin.prefix, origin.host_header)

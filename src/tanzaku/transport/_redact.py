@@ -13,8 +13,9 @@ from urllib.parse import unquote_plus
 from tanzaku.transport._http import HeaderList
 
 MASK = "[redacted]"
+"""What stands where a credential stood."""
 
-_CREDENTIAL_NAMES = frozenset(
+CREDENTIAL_HEADERS = frozenset(
     {
         b"authorization",
         b"api-key",
@@ -27,6 +28,7 @@ _CREDENTIAL_NAMES = frozenset(
         b"x-goog-api-key",
     }
 )
+"""Headers whose value is a credential, in lower case."""
 _KEPT_NAMES = frozenset(
     {
         b"accept",
@@ -111,7 +113,7 @@ def redact_headers(headers: HeaderList) -> list[tuple[str, str]]:
     kept: list[tuple[str, str]] = []
     for raw_name, value in headers:
         name = raw_name.lower()
-        if name in _CREDENTIAL_NAMES:
+        if name in CREDENTIAL_HEADERS:
             continue
         is_known = name in _KEPT_NAMES or name.startswith(_KEPT_PREFIXES)
         text = redact_text(value.decode("latin-1")) if is_known else MASK

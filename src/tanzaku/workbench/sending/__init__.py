@@ -1,6 +1,15 @@
 """A request sent, and the reply to it as a client sees it."""
 
-from tanzaku.workbench.sending._reply import Reply, TimedFrame
-from tanzaku.workbench.sending._sender import Sender
+from tanzaku.workbench.sending._read import ReadMessage
+from tanzaku.workbench.sending._reply import Reply, TimedFrame, Trouble
+from tanzaku.workbench.sending._sender import MAX_BODY_BYTES, TIMEOUT_S, Sender
 
-__all__ = ["Reply", "Sender", "TimedFrame"]
+__all__ = [
+    "MAX_BODY_BYTES",
+    "TIMEOUT_S",
+    "ReadMessage",
+    "Reply",
+    "Sender",
+    "TimedFrame",
+    "Trouble",
+]

@@ -1,16 +1,31 @@
 """What came back for one request, and what can be read off it."""
 
-from collections.abc import Mapping, Sequence
+import codecs
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
 from itertools import pairwise
-from json import JSONDecodeError, loads
-from typing import Any
+from typing import Any, Final, Literal
 
 from tanzaku.core import SseFrame
 from tanzaku.exchange import Exchange
-from tanzaku.wire import MessageAssembler, StreamError
+from tanzaku.workbench.sending._read import (
+    ReadMessage,
+    read_inputs,
+    read_json,
+    read_json_or_text,
+    read_stream,
+    read_whole,
+)
+
+_CHARSET: Final = re.compile(r";\s*charset\s*=\s*\"?([^\s;\"]+)", re.IGNORECASE)
+
+type Trouble = Literal["unsendable", "connect", "timeout", "broken", "encoding", "too_large"]
+"""`unsendable`: no HTTP could carry the request. `connect`: nobody was reached. `timeout`: it took
+too long. `broken`: the answer ended before its end, or was no HTTP. `encoding`: its
+content-encoding could not be undone. `too_large`: it is longer than can be held."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +42,23 @@ class Reply:
     """One exchange as a client saw it. Any HTTP service's: what is Claude's is None or empty
     elsewhere.
 
-    `exchange.settlement` is None when no whole header came; `problem` then, or when the body broke
-    off, says why in one sentence. `frames` are an event stream's, empty otherwise.
+    `exchange.settlement` is None when no whole header came; `trouble` then, or when the body broke
+    off, says what kind of trouble it was and `problem` tells it in one sentence. `frames` are an
+    event stream's, empty otherwise. `base_url` is where the request went: its path comes before the
+    exchange's. `holds_secret` tells that the answer held one of the secrets that are masked here.
     """
 
     exchange: Exchange
     frames: tuple[TimedFrame, ...] = ()
     problem: str | None = None
+    trouble: Trouble | None = None
+    base_url: str = ""
+    holds_secret: bool = False
+
+    @property
+    def url(self) -> str:
+        """Of the request, with its query."""
+        return self.base_url.rstrip("/") + self.exchange.target
 
     @property
     def status(self) -> int | None:
@@ -56,63 +81,90 @@ class Reply:
         return self.headers.get("content-type", "").partition(";")[0].strip().lower()
 
     @property
+    def is_stream(self) -> bool:
+        """Whether the answer says that it is an event stream."""
+        return self.content_type == "text/event-stream"
+
+    @property
     def body(self) -> bytes:
         """Decoded of its content-encoding; empty when no answer came."""
         settlement = self.exchange.settlement
         return b"" if settlement is None else settlement.response_body
 
     @cached_property
+    def body_text(self) -> str:
+        """The body in its charset, UTF-8 where it names none that is known."""
+        named = _CHARSET.search(self.headers.get("content-type", ""))
+        try:
+            charset = codecs.lookup(named[1]).name if named else "utf-8"
+            return self.body.decode(charset, "replace")
+        except (LookupError, ValueError):
+            return self.body.decode("utf-8", "replace")
+
+    @cached_property
     def json(self) -> Any:
         """The body as JSON, of a stream of Claude's its message. ValueError when it is neither."""
-        if self.frames:
+        if self.is_stream:
             if self.message is None:
                 raise ValueError("the stream carries no message")
             return self.message
-        try:
-            return loads(self.body)
-        except RecursionError:
-            raise ValueError("the body is nested too deeply") from None
+        return read_json(self.body)
 
     @cached_property
     def events(self) -> list[tuple[float, str, Any]]:
         """(milliseconds, event name, data) of each frame; data that is no JSON stays text."""
-        return [(one.at_ms, one.frame.event, _read_data(one.frame.data)) for one in self.frames]
+        return [
+            (one.at_ms, one.frame.event, read_json_or_text(one.frame.data)) for one in self.frames
+        ]
+
+    @cached_property
+    def read(self) -> ReadMessage:
+        """What the answer is of Claude's."""
+        if self.status is None or not self.is_stream:
+            return read_whole(self.body)
+        is_claudes = self.status < 400 and self.exchange.path.endswith("/v1/messages")
+        return read_stream([one.frame for one in self.frames], is_claudes=is_claudes)
 
     @property
     def message(self) -> dict[str, Any] | None:
         """The Message of Claude's API that came, whole or as far as its stream got."""
-        return self._read[0]
+        return self.read.message
 
     @property
     def stream_problem(self) -> str | None:
-        """What is wrong with the order of a stream's events; None when nothing is, or no stream."""
-        return self._read[1]
-
-    @cached_property
-    def _read(self) -> tuple[dict[str, Any] | None, str | None]:
-        return read_message(self.body, self.frames)
+        """What is wrong with the events of a stream of Claude's or their order; None when nothing
+        is, and for any other answer."""
+        return self.read.problem
 
     @property
     def blocks(self) -> list[dict[str, Any]]:
         """The message's content blocks."""
-        return list(self.message["content"]) if self.message else []
+        content = self.message["content"] if self.message else ()
+        return [block for block in content if isinstance(block, dict)]
 
     @cached_property
     def text(self) -> str:
-        """The text blocks of a message, joined; of anything else the body as UTF-8 text."""
-        if self.message is None:
-            return self.body.decode("utf-8", "replace")
-        return "".join(str(block["text"]) for block in self.blocks if block["type"] == "text")
+        """The text blocks of a message, joined; of anything else the body."""
+        return self.body_text if self.message is None else self._join("text")
 
     @property
     def thinking(self) -> str:
         """The thinking blocks, joined."""
-        return "".join(str(one["thinking"]) for one in self.blocks if one["type"] == "thinking")
+        return self._join("thinking")
+
+    def _join(self, kind: str) -> str:
+        return "".join(str(one.get(kind, "")) for one in self.blocks if one.get("type") == kind)
 
     @property
     def tool_calls(self) -> list[dict[str, Any]]:
         """The tool_use blocks, in order."""
-        return [block for block in self.blocks if block["type"] == "tool_use"]
+        return [block for block in self.blocks if block.get("type") == "tool_use"]
+
+    @cached_property
+    def streamed_inputs(self) -> Mapping[int, str]:
+        """The arguments of a stream's tool calls letter by letter as they came, by the number of
+        the block: what the message has of them is their JSON, which may have been cut off."""
+        return read_inputs(one.frame for one in self.frames)
 
     @property
     def usage(self) -> dict[str, Any] | None:
@@ -144,38 +196,12 @@ class Reply:
         times = [one.at_ms for one in self.frames]
         return max((b - a for a, b in pairwise(times)), default=None)
 
-
-def read_message(
-    body: bytes, frames: Sequence[TimedFrame]
-) -> tuple[dict[str, Any] | None, str | None]:
-    """The Message in an answer (None: there is none) and what is wrong with the order of its
-    stream's events."""
-    if not frames:
-        whole = _read_data(body)
-        is_message = isinstance(whole, dict) and whole.get("type") == "message"
-        return (whole if is_message else None), None
-    assembler = MessageAssembler()
-    problem: str | None = None
-    message: dict[str, Any] | None = None
-    try:
-        for one in frames:
-            data = _read_data(one.frame.data)
-            if isinstance(data, dict):
-                assembler.feed(data)
-    except StreamError as error:
-        problem = str(error)
-    try:
-        message = assembler.message
-    except StreamError as error:
-        problem = problem or str(error)
-    if problem is None and not assembler.is_complete and assembler.error is None:
-        problem = "message_stop never came"
-    return message, problem
-
-
-def _read_data(data: bytes) -> Any:
-    text = data.decode("utf-8", "replace")
-    try:
-        return loads(text)
-    except (JSONDecodeError, RecursionError):
-        return text
+    @property
+    def tokens_per_s(self) -> float | None:
+        """Output tokens by the seconds between the first event of a stream and its last; None
+        without usage, without a stream, and for one that came at once."""
+        tokens = (self.usage or {}).get("output_tokens")
+        if not self.frames or not isinstance(tokens, int):
+            return None
+        seconds = (self.frames[-1].at_ms - self.frames[0].at_ms) / 1000
+        return tokens / seconds if seconds > 0 else None
