@@ -160,9 +160,8 @@ def _find_schema(witness: Witness, operation: str) -> dict[str, Any]:
     for item in witness.document["paths"].values():
         for told in item.values():
             if isinstance(told, dict) and told.get("operationId") == operation:
-                schema: dict[str, Any] = told["requestBody"]["content"]["application/json"][
-                    "schema"
-                ]
+                body = follow(witness.document, told["requestBody"])
+                schema: dict[str, Any] = body["content"]["application/json"]["schema"]
                 return schema
     raise KeyError(operation)
 
