@@ -12,6 +12,8 @@ TRANSLATIONS: dict[str, str] = json.loads(
 )
 
 TEXTS = ("template", "hint")
+FINDINGS = {"CannotJudge", "fails"}
+"""What an assertion found is said in the same way."""
 
 
 def read_name(expression: ast.expr) -> str:
@@ -39,7 +41,7 @@ def find_families() -> set[str]:
 
 def find_texts() -> Iterator[tuple[str, ast.expr]]:
     """(place, expression) of every text given to an error meant for people."""
-    family = find_families()
+    family = find_families() | FINDINGS
     for path in sorted(ROOT.rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if not isinstance(node, ast.Call) or read_name(node.func) not in family:

@@ -8,5 +8,14 @@ from tanzaku.workbench.assertions._outcome import (
     Subject,
     Verdict,
 )
+from tanzaku.workbench.assertions._read import read_assertions
 
-__all__ = ["Assertion", "FlowFigures", "Outcome", "Severity", "Subject", "Verdict"]
+__all__ = [
+    "Assertion",
+    "FlowFigures",
+    "Outcome",
+    "Severity",
+    "Subject",
+    "Verdict",
+    "read_assertions",
+]

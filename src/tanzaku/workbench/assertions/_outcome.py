@@ -14,6 +14,7 @@ from tanzaku.workbench.sending import Reply
 type Verdict = Literal["pass", "fail", "error"]
 """`error`: it cannot be evaluated, which is never a pass."""
 type Severity = Literal["error", "warn"]
+type Need = Literal["judge", "repeat", "code"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,9 @@ class Subject:
 
     `answers` are the replies to what `Assertion.ask` wanted to know, by assertion. `response_schema`
     finds the schema that an imported document has for an answer of this status and content type,
-    None without one. `root` is the project's folder.
+    None without one. `root` is the project's folder. `requests` are those the replies came to, with
+    their credentials: what is asked is made of the last one. `may_run_code` is the word for a
+    person's Python (`--allow-code`); with `update_snapshots` a snapshot is written and not compared.
     """
 
     replies: Sequence[Reply]
@@ -71,6 +74,9 @@ class Subject:
     flow: FlowFigures | None = None
     answers: Mapping[int, Sequence[Reply]] = field(default_factory=dict)
     response_schema: Callable[[int, str], Any] | None = None
+    requests: Sequence[HttpRequest] = ()
+    may_run_code: bool = False
+    update_snapshots: bool = False
 
     @property
     def final(self) -> Reply:
@@ -81,9 +87,11 @@ class Subject:
 class Assertion:
     """One line of an `expect` list, read and ready.
 
-    `check` is pure. What needs another exchange first (a judge, the same request unstreamed) names
-    it in `ask`; who executes the case sends that and puts the replies into `Subject.answers` under
-    `number`, which is the assertion's place in its list.
+    `check` reads files of the project at most (and writes a snapshot when told to). What needs
+    another exchange first names it in `ask`; who executes the case sends that and puts the replies
+    into `Subject.answers` under `number`, which is the assertion's place in its list. `needs` says
+    what that takes: `judge` (a model's opinion, which costs: off unless allowed), `repeat` (the same
+    request streamed or not), `code` (a person's Python). Without the answers it cannot be evaluated.
     """
 
     name: str
@@ -92,3 +100,4 @@ class Assertion:
     check: Callable[[Subject], Outcome]
     ask: Callable[[Subject], Sequence[HttpRequest]] | None = None
     severity: Severity = "error"
+    needs: frozenset[Need] = frozenset()

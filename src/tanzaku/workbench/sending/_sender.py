@@ -95,7 +95,9 @@ class Sender:
         path, _, query = request.target.partition("?")
         params = read_object(request.body)
         model, version = params.get("model"), get_header(request.headers, ANTHROPIC_VERSION)
-        asked = blake2b(f"{request.method} {request.target}".encode("utf-8", "replace") + request.body).digest()
+        asked = blake2b(
+            f"{request.method} {request.target}".encode("utf-8", "replace") + request.body
+        ).digest()
         headers = self._mask.mask_headers(_list_sent(request, self.base_url))
         return Exchange(
             exchange_id=derive_id("wb", self.base_url, repr(started_at), asked, self._count),

@@ -1,0 +1,96 @@
+"""JSONPath as RFC 9535 has it, by python-jsonpath in its strict mode."""
+
+from collections.abc import Callable, Sequence
+from functools import cache, lru_cache
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final, override
+
+from tanzaku.core import InputFileError, UserError
+from tanzaku.core.plain_yaml import Entry
+from tanzaku.workbench.assertions._finding import CannotJudge
+from tanzaku.workbench.assertions._regex import compile_regex
+
+if TYPE_CHECKING:
+    from jsonpath import JSONPathEnvironment
+
+MAX_NODES: Final = 100_000
+
+type Find = Callable[[Any], Sequence[tuple[str, Any]]]
+"""(normalized path, value) of each node a path leads to, in order."""
+
+
+def read_path(entry: Entry) -> str:
+    """A path of a file; InputFileError for what is none."""
+    path = entry.as_text()
+    try:
+        compile_path(path)
+    except ValueError as error:
+        raise InputFileError(
+            "{place}: `{key}` is no JSONPath (RFC 9535): {reason}.",
+            place=entry.place,
+            key=entry.key,
+            reason=str(error),
+        ) from None
+    return path
+
+
+@lru_cache(maxsize=1024)
+def compile_path(path: str) -> Find:
+    """ValueError, saying where and why, for what is no path."""
+    environment = _load()
+    from jsonpath import JSONPathError
+
+    try:
+        query = environment.compile(path)
+    except JSONPathError as error:
+        token = error.token
+        at = "" if token is None else f" at character {token.index + 1}"
+        raise ValueError(f"{error.args[0]}{at}") from None
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+    def find(value: Any) -> Sequence[tuple[str, Any]]:
+        try:
+            nodes = list(islice(query.finditer(value), MAX_NODES + 1))
+        except (JSONPathError, RecursionError) as error:
+            reason = error.args[0] if error.args else "nested too deeply"
+            raise CannotJudge("the path cannot be followed: {reason}", reason=reason) from None
+        if len(nodes) > MAX_NODES:
+            raise CannotJudge("the path leads to more than {most} values", most=MAX_NODES)
+        return [(node.path, node.obj) for node in nodes]
+
+    return find
+
+
+@cache
+def _load() -> "JSONPathEnvironment":
+    try:
+        from jsonpath import JSONPathEnvironment
+        from jsonpath.function_extensions import ExpressionType, FilterFunction
+    except ModuleNotFoundError as error:
+        raise UserError(
+            "JSONPath needs the package python-jsonpath.", hint="pip install 'tanzaku[workbench]'"
+        ) from error
+
+    class Regex(FilterFunction):
+        """`match` or `search`: the library's own can take forever."""
+
+        arg_types = [ExpressionType.VALUE, ExpressionType.VALUE]  # noqa: RUF012 - as the base has it
+        return_type = ExpressionType.LOGICAL
+
+        def __init__(self, around: str) -> None:
+            self._around = around
+
+        @override
+        def __call__(self, value: object, pattern: object) -> bool:
+            if not isinstance(value, str) or not isinstance(pattern, str):
+                return False
+            try:
+                return compile_regex(self._around.format(pattern)).isinstance_python(value)
+            except ValueError:
+                return False
+
+    environment = JSONPathEnvironment(strict=True)
+    environment.function_extensions["match"] = Regex(r"(?R)\A(?:{})\z")
+    environment.function_extensions["search"] = Regex("(?R){}")
+    return environment
