@@ -7,8 +7,22 @@ objects with users or a virtual clock.
 
 from tanzaku.workbench.flows._actions import Action, CallTool, Send, Taken, ToolResult, Wait
 from tanzaku.workbench.flows._bound import bound_request, find_spent
+from tanzaku.workbench.flows._build import build_one_step
+from tanzaku.workbench.flows._capture import Capture, CaptureError, read_captures
 from tanzaku.workbench.flows._data import load_rows
+from tanzaku.workbench.flows._execution import SchemaFinder, Why
+from tanzaku.workbench.flows._flow import Flow, FlowCheck, OnError, Retry, Step, ToolLoop
+from tanzaku.workbench.flows._machine import FlowMachine, Variant
 from tanzaku.workbench.flows._meter import FREE, Account, Bound, Budget, Room, try_hold
+from tanzaku.workbench.flows._result import (
+    FlowResult,
+    Problem,
+    Spending,
+    State,
+    StepResult,
+    Stop,
+    ToolCall,
+)
 
 __all__ = [
     "FREE",
@@ -17,13 +31,34 @@ __all__ = [
     "Bound",
     "Budget",
     "CallTool",
+    "Capture",
+    "CaptureError",
+    "Flow",
+    "FlowCheck",
+    "FlowMachine",
+    "FlowResult",
+    "OnError",
+    "Problem",
+    "Retry",
     "Room",
+    "SchemaFinder",
     "Send",
+    "Spending",
+    "State",
+    "Step",
+    "StepResult",
+    "Stop",
     "Taken",
+    "ToolCall",
+    "ToolLoop",
     "ToolResult",
+    "Variant",
     "Wait",
+    "Why",
     "bound_request",
+    "build_one_step",
     "find_spent",
     "load_rows",
+    "read_captures",
     "try_hold",
 ]
