@@ -18,6 +18,12 @@ from tanzaku.workbench.project._project import PROJECT_FILE, Project, find_root,
 from tanzaku.workbench.project._requests import RequestFile, build_request, load_request
 from tanzaku.workbench.project._templates import Condition, Template, evaluate, fill_places
 from tanzaku.workbench.project._variables import Scope
+from tanzaku.workbench.project._writing import (
+    parse_for_editing,
+    prepare_yaml,
+    render_edited,
+    render_yaml,
+)
 
 __all__ = [
     "PROJECT_FILE",
@@ -43,5 +49,9 @@ __all__ = [
     "load_request",
     "merge_entries",
     "merge_patch",
+    "parse_for_editing",
+    "prepare_yaml",
     "read_document",
+    "render_edited",
+    "render_yaml",
 ]

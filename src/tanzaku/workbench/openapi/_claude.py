@@ -1,0 +1,74 @@
+"""What is known of Claude's API where its document is imported."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+from urllib.parse import urlsplit
+
+from tanzaku.catalog import get_model
+from tanzaku.wire import ANTHROPIC_VERSION, API_KEY, API_VERSIONS
+from tanzaku.workbench.openapi._document import Document
+
+VERSION_HEADER: Final = ANTHROPIC_VERSION.decode()
+KEY_HEADER: Final = API_KEY.decode()
+KEY_SECRET: Final = "ANTHROPIC_API_KEY"
+API_HOST: Final = "api.anthropic.com"
+MODEL: Final = get_model("claude-haiku-4-5").aliases[0]
+_HINTS: Final[Mapping[str, Any]] = {
+    "model": MODEL,
+    "max_tokens": 256,
+    "messages": [{"role": "user", "content": "Hello"}],
+    "custom_id": "request-1",
+    KEY_HEADER: "{{secret.ANTHROPIC_API_KEY}}",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ApiVersion:
+    """The `anthropic-version` that imported requests carry, and what decided: the document's
+    `date` (the newest version of that day), or nothing, as it names no day (the newest there is)."""
+
+    version: str
+    decided_by: Literal["date", "newest"]
+    date: str | None
+
+
+def is_claude(document: Document) -> bool:
+    """Whether the document is of Claude's API: one of its servers is, or an operation takes the
+    header `anthropic-version`."""
+    if any(urlsplit(server.url).hostname == API_HOST for server in document.servers):
+        return True
+    return any(
+        parameter.name.lower() == VERSION_HEADER
+        for operation in document.operations
+        for parameter in operation.parameters
+    )
+
+
+def pick_version(document: Document) -> ApiVersion:
+    """The version that was the newest when the document was written. Of a month its last day
+    counts."""
+    date = document.date
+    if date is None:
+        return ApiVersion(API_VERSIONS[-1], "newest", None)
+    day = date if len(date) == len("2026-05-01") else f"{date}-99"
+    known = [version for version in API_VERSIONS if version <= day]
+    return ApiVersion(known[-1] if known else API_VERSIONS[0], "date", date)
+
+
+def find_hint(name: str) -> Any:
+    """A value that Claude's API accepts under this name."""
+    return _HINTS.get(name)
+
+
+def name_model(value: Any) -> Any:
+    """`value` with every model of Claude's named in it replaced by Haiku 4.5, which the simulator
+    and the price list know."""
+    if isinstance(value, dict):
+        return {
+            key: MODEL
+            if key == "model" and isinstance(one, str) and one.startswith("claude-")
+            else name_model(one)
+            for key, one in value.items()
+        }
+    return [name_model(one) for one in value] if isinstance(value, list) else value
