@@ -13,6 +13,8 @@ type DocumentKind = Literal["project", "environment", "request", "suite", "flow"
 
 VERSION_KEY: Final = "tanzaku"
 SUFFIXES: Final = (".yaml", ".yml")
+# The issuers' real keys are longer than any that stands in a test.
+_API_KEY = re.compile(r"sk-(?:ant|tzk)-[\w-]{40,}")
 _NAME = re.compile(r"[^\W\d][\w-]*")
 
 
@@ -40,7 +42,23 @@ def read_document(
             found=version.found,
         )
     entry.as_fields((VERSION_KEY, *known), needed)
+    _refuse_keys(entry)
     return entry
+
+
+def _refuse_keys(entry: Entry) -> None:
+    """An API key written out is a secret under git."""
+    if isinstance(entry.content, dict | list):
+        parts = entry.content
+        for one in parts.values() if isinstance(parts, dict) else parts:
+            _refuse_keys(one)
+    elif isinstance(entry.content, str) and _API_KEY.search(entry.content):
+        raise InputFileError(
+            "{place}: `{key}` holds an API key.",
+            hint="Take it out and make it void; write `{{{{secret.NAME}}}}`, and under the environment's `secrets` where it is.",
+            place=entry.place,
+            key=entry.key,
+        )
 
 
 def find_file(text: Entry, root: Path) -> Path:

@@ -90,7 +90,9 @@ def load_environment(project: Project, name: str | None = None) -> Environment:
         headers=parse_headers(fields.get("headers")),
         auth=parse_auth(fields.get("auth")),
         secrets=Secrets(
-            parse_secrets(fields.get("secrets")), {**dotenv, **project.environ}, project.root
+            parse_secrets(fields.get("secrets")),
+            dotenv | {name: value for name, value in project.environ.items() if value},
+            project.root,
         ),
         simulator=_parse_simulator(fields.get("simulator"), project.root),
         path=path,

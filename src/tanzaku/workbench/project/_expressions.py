@@ -18,8 +18,8 @@ from typing import Any, Final
 from tanzaku.core import InputFileError
 from tanzaku.core.plain_yaml import Place
 from tanzaku.workbench.project._comparing import find_kind, have_order, is_same
-from tanzaku.workbench.project._paths import STAR, MissingVariableError, SecretPath, VariablePath
-from tanzaku.workbench.project._variables import Scope
+from tanzaku.workbench.project._paths import STAR, SecretPath, VariablePath
+from tanzaku.workbench.project._variables import MissingVariableError, Scope
 
 MAX_LENGTH: Final = 1000
 MAX_NESTING: Final = 20

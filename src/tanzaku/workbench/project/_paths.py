@@ -3,17 +3,12 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from tanzaku.core import InputFileError
 from tanzaku.core.plain_yaml import Place
 from tanzaku.workbench.project._comparing import find_kind, find_near
 from tanzaku.workbench.project._secrets import UnsetSecretError
-from tanzaku.workbench.project._variables import Scope
+from tanzaku.workbench.project._variables import MissingVariableError, Scope
 
 STAR: Final = object()
-
-
-class MissingVariableError(InputFileError):
-    """A path leads to nothing; what the filter `default` is for."""
 
 
 class VariablePath:

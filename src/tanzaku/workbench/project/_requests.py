@@ -114,7 +114,7 @@ class RequestFile:
                 before.pop(key, None)
         merged = merge_entries(_with(self.entry, before), change)
         content = dict(merged.as_mapping())
-        if "headers" in fields:
+        if "headers" in merged.as_mapping() and "headers" in fields:
             headers = lower_names(before.get("headers")) | lower_names(fields["headers"])
             content["headers"] = _with(fields["headers"], headers)
         found = RequestFile(self.path, self.root, self.id, _with(merged, content))

@@ -7,6 +7,7 @@ from typing import Any, Literal, override
 
 from tanzaku.core import InputFileError
 from tanzaku.core.plain_yaml import Entry, Place
+from tanzaku.workbench.project._variables import MissingVariableError
 
 DOTENV = ".env"
 
@@ -28,7 +29,7 @@ class UnsetSecretError(KeyError):
         self._secret = secret
         self._source = source
 
-    def build(self, place: Place) -> InputFileError:
+    def build(self, place: Place) -> MissingVariableError:
         """The error for the place that needs it."""
         values: dict[str, Any] = {
             "place": place,
@@ -37,12 +38,12 @@ class UnsetSecretError(KeyError):
             "source": self._source.name,
         }
         if self._source.kind == "file":
-            return InputFileError(
+            return MissingVariableError(
                 "{place}: the secret `{name}` is not set: {declared} takes it from the file {source}.",
                 hint="Write it into that file, alone.",
                 **values,
             )
-        return InputFileError(
+        return MissingVariableError(
             "{place}: the secret `{name}` is not set: {declared} takes it from the environment variable {source}.",
             hint="Set {source}, or write `{source}=…` into environments/.env, which git ignores.",
             **values,
@@ -67,7 +68,7 @@ class Secrets(Mapping[str, str]):
             value = self._environ.get(source.name, "")
         else:
             try:
-                value = (self._folder / source.name).read_text("utf-8").strip()
+                value = (self._folder / Path(source.name).expanduser()).read_text("utf-8").strip()
             except (OSError, UnicodeDecodeError):
                 value = ""
         if not value:

@@ -11,7 +11,7 @@ from tanzaku.core.plain_yaml import Entry, Place
 from tanzaku.workbench.project._comparing import find_near
 from tanzaku.workbench.project._expressions import Evaluation
 from tanzaku.workbench.project._headers import Value
-from tanzaku.workbench.project._templates import Template, compile_text, write_scalar
+from tanzaku.workbench.project._templates import Template, check_text, compile_text, write_scalar
 from tanzaku.workbench.project._variables import Scope
 
 # What RFC 3986 allows in a path beside letters and digits; escapes stay as written.
@@ -71,7 +71,7 @@ def encode_query(parameters: Sequence[tuple[str, str]]) -> str:
 
 def parse_path(entry: Entry, params: Entry | None) -> PathPlan:
     """InputFileError for a parameter without a value and a value without a parameter."""
-    text = entry.as_text()
+    text = check_text(entry.as_text(), entry.place)
     if not text.startswith("/") or "?" in text or "#" in text:
         raise InputFileError(
             "{place}: `{key}` must begin with `/` and end before any `?`; found {found}.",

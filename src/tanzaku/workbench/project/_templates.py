@@ -63,11 +63,6 @@ class Condition:
         return bool(self._judge(scope))
 
 
-def has_places(text: str) -> bool:
-    """Whether a text has a place to fill."""
-    return _OPEN in text.replace(_ESCAPED, "")
-
-
 def compile_text(
     text: str, place: Place, *, is_exact: bool = False, encode: Callable[[str], str] = str
 ) -> Evaluation:
@@ -142,7 +137,7 @@ def _as_text(found: Evaluation, place: Place, *, encode: Callable[[str], str]) -
 def write_scalar(value: Any, place: Place) -> str:
     """A text, number or boolean as text; InputFileError for anything else."""
     if isinstance(value, str):
-        return value
+        return check_text(value, place)
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int | float):
@@ -154,3 +149,16 @@ def write_scalar(value: Any, place: Place) -> str:
         place=place,
         kind=find_kind(value),
     )
+
+
+def check_text(text: str, place: Place) -> str:
+    """`text`, unless it holds half a character (a lone surrogate), which cannot be sent."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise InputFileError(
+            "{place}: the text holds half a character, which cannot be sent.",
+            hint="Write the whole character; to send the escape itself, use `raw`.",
+            place=place,
+        ) from None
+    return text

@@ -4,6 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from tanzaku.core import InputFileError
+
+
+class MissingVariableError(InputFileError):
+    """A path leads to nothing; what the filter `default` is for."""
+
 
 @dataclass(frozen=True, slots=True)
 class Scope:
