@@ -16,17 +16,13 @@ from tanzaku.workbench.project._environments import (
 from tanzaku.workbench.project._project import PROJECT_FILE, Project, find_root, load_project
 from tanzaku.workbench.project._requests import RequestFile, build_request, load_request
 from tanzaku.workbench.project._templates import Condition, Template, evaluate, fill_places
-<<<<<<< HEAD
-from tanzaku.workbench.project._variables import Scope
+from tanzaku.workbench.project._variables import MissingVariableError, Scope
 from tanzaku.workbench.project._writing import (
     parse_for_editing,
     prepare_yaml,
     render_edited,
     render_yaml,
 )
-=======
-from tanzaku.workbench.project._variables import MissingVariableError, Scope
->>>>>>> 17b7e00 (workbench: what projects, requests and places promise, as tests; keys written into files are refused)
 
 __all__ = [
     "PROJECT_FILE",
