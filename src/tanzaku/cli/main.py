@@ -22,6 +22,7 @@ COMMANDS = (
     "alerts",
     "demo",
     "send",
+    "test",
     "log",
     "ledger",
     "cost",

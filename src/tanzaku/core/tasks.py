@@ -1,12 +1,12 @@
 """Tasks that run beside the rest, and their end."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import asyncio
 
 
-async def end_tasks(*tasks: "asyncio.Task[None] | None") -> None:
+async def end_tasks(*tasks: "asyncio.Task[Any] | None") -> None:
     """Cancel `tasks` and return when they have ended, however; None is none."""
     import asyncio  # it costs more to import than all of core
 

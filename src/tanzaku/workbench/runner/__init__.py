@@ -1,6 +1,10 @@
 """Executes suites and flows: drives their machines over HTTP and tells what happens as events."""
 
+from tanzaku.workbench.runner._baseline import Baseline, format_baseline, load_baseline
+from tanzaku.workbench.runner._drive import Driver, Target
+from tanzaku.workbench.runner._estimate import Estimate, estimate
 from tanzaku.workbench.runner._events import (
+    VERDICTS,
     CaseEnded,
     CaseStarted,
     CaseVerdict,
@@ -11,18 +15,46 @@ from tanzaku.workbench.runner._events import (
     Spent,
     Stop,
 )
+from tanzaku.workbench.runner._execution import MAX_PARALLEL, Execution, Needs, OpenTarget, Settings
+from tanzaku.workbench.runner._folder import (
+    ExecutionFolder,
+    find_folder,
+    is_execution,
+    make_folder,
+)
 from tanzaku.workbench.runner._order import InOrder, Listener
+from tanzaku.workbench.runner._prepare import Chosen, Preparer, Wishes
 
 __all__ = [
+    "MAX_PARALLEL",
+    "VERDICTS",
+    "Baseline",
     "CaseEnded",
     "CaseStarted",
     "CaseVerdict",
+    "Chosen",
+    "Driver",
+    "Estimate",
     "Event",
+    "Execution",
     "ExecutionEnded",
+    "ExecutionFolder",
     "ExecutionStarted",
     "InOrder",
     "Listener",
+    "Needs",
+    "OpenTarget",
+    "Preparer",
     "ReplyCame",
+    "Settings",
     "Spent",
     "Stop",
+    "Target",
+    "Wishes",
+    "estimate",
+    "find_folder",
+    "format_baseline",
+    "is_execution",
+    "load_baseline",
+    "make_folder",
 ]

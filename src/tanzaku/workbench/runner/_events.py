@@ -6,7 +6,7 @@ Everything here can be written as JSON and read back; `to_json` and `parse_event
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from tanzaku.workbench.assertions import Outcome
 from tanzaku.workbench.sending import Reply
@@ -14,6 +14,8 @@ from tanzaku.workbench.sending import Reply
 type CaseVerdict = Literal["passed", "failed", "error", "skipped", "not_run"]
 """`error`: it broke or could not be judged. `skipped`: asked not to (tag, an operation nobody
 serves). `not_run`: a stop (bail, budget, interruption) came first."""
+VERDICTS: tuple[CaseVerdict, ...] = get_args(CaseVerdict.__value__)
+
 type Stop = Literal["", "bail", "budget", "broke", "interrupted"]
 """Why an execution ended before its time. `broke`: what answers could not be started."""
 

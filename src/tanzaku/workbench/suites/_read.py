@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from tanzaku.core import InputFileError
-from tanzaku.core.plain_yaml import Entry, read_yaml
+from tanzaku.core.plain_yaml import Entry
 from tanzaku.workbench.flows import Budget, load_rows
+from tanzaku.workbench.project import find_file, read_document
 from tanzaku.workbench.suites._suite import KINDS, Case, Suite
 
-FORMAT: Final = "suite/v1"
 SUFFIX: Final = ".suite.yaml"
 MAX_CASES: Final = 20_000
 MAX_RUNS: Final = 1000
@@ -20,9 +20,7 @@ MAX_TIMEOUT_S: Final = 86_400.0
 MAX_BUDGET_USD: Final = 1e6
 MAX_TOKENS: Final = 10**12
 
-_FIELDS: Final = (
-    "tanzaku", "name", "tags", "environment", "budget", "defaults", "data", "cases",
-)  # fmt: skip
+_FIELDS: Final = ("name", "tags", "environment", "budget", "defaults", "data", "cases")
 _DEFAULTS: Final = ("use", "scenario", "mocks", "vars", "with", "expect", "timeout_s")
 _CASE: Final = (
     "id", "name", "kind", "tags", "vars", "use", "flow", "with", "expect", "capture", "runs",
@@ -34,9 +32,9 @@ _SLUG: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 @dataclass(frozen=True, slots=True)
 class _Defaults:
     tags: tuple[str, ...] = ()
-    use: Entry | None = None
+    use: Path | None = None
     variables: Mapping[str, Any] = field(default_factory=dict)
-    patch: Mapping[str, Any] = field(default_factory=dict)
+    patches: tuple[Entry, ...] = ()
     expect: tuple[Entry, ...] = ()
     timeout_s: float | None = None
 
@@ -72,11 +70,9 @@ def name_suite(path: Path, root: Path) -> str:
 
 
 def load_suite(path: Path, root: Path) -> Suite:
-    """The suite in `path`, its cases by the rows of its data; other files' paths are ways below
-    `root`. InputFileError with the place of what is wrong."""
-    top = read_yaml(path)
-    fields = top.as_fields(_FIELDS, ("tanzaku", "cases"))
-    fields["tanzaku"].as_choice([FORMAT])
+    """The suite in `path`, its cases by the rows of its data; `root` is the project's folder, which
+    other files are named from. InputFileError with the place of what is wrong."""
+    fields = read_document(path, "suite", _FIELDS, ("cases",)).as_mapping()
     suite_id = name_suite(path, root)
     tags = _read_tags(fields.get("tags"))
     entry = fields.get("defaults")
@@ -85,12 +81,12 @@ def load_suite(path: Path, root: Path) -> Suite:
         tags=tags,
         use=_find_file(below.get("use"), root),
         variables=_read_plain(below.get("vars")),
-        patch=_read_plain(below.get("with")),
+        patches=(below["with"],) if "with" in below else (),
         expect=tuple(below["expect"].as_list()) if "expect" in below else (),
         timeout_s=_read_timeout(below.get("timeout_s")),
     )
     data = _find_file(fields.get("data"), root)
-    rows = load_rows(root / data.as_text()) if data else None
+    rows = load_rows(data) if data else None
     entries = fields["cases"].as_list()
     if len(entries) * (1 if rows is None else len(rows)) > MAX_CASES:
         raise InputFileError(
@@ -107,10 +103,9 @@ def load_suite(path: Path, root: Path) -> Suite:
         tags=tags,
         environment=fields["environment"].as_text() if "environment" in fields else None,
         budget=_read_budget(fields.get("budget")),
-        scenario=_find_path(below.get("scenario"), root),
+        scenario=_find_file(below.get("scenario"), root),
         mocks=tuple(
-            root / _check_file(one, root).as_text()
-            for one in (below["mocks"].as_list() if "mocks" in below else ())
+            find_file(one, root) for one in (below["mocks"].as_list() if "mocks" in below else ())
         ),
         cases=tuple(
             case for entry in entries for case in _read_case(entry, suite_id, defaults, rows, root)
@@ -130,7 +125,7 @@ def _read_case(
     use, flow = _find_file(fields.get("use"), root), _find_file(fields.get("flow"), root)
     if use and flow:
         raise InputFileError(
-            "{place}: a case has `use` or `flow`, not both.", place=flow.name_place
+            "{place}: a case has `use` or `flow`, not both.", place=fields["flow"].name_place
         )
     if flow is None and (use := use or defaults.use) is None:
         raise InputFileError(
@@ -150,6 +145,7 @@ def _read_case(
         [(None, {})] if rows is None else list(enumerate(rows, start=1))
     )
     expect = fields["expect"].as_list() if "expect" in fields else []
+    patches = (*defaults.patches, fields["with"]) if "with" in fields else defaults.patches
     origin = fields.get("origin")
     return [
         Case(
@@ -162,7 +158,7 @@ def _read_case(
             variables={**variables, **values},
             use=None if flow else use,
             flow=flow,
-            patch={} if flow else compose_patches(defaults.patch, _read_plain(fields.get("with"))),
+            patches=() if flow else patches,
             expect=(*defaults.expect, *expect),
             capture=fields.get("capture"),
             runs=fields["runs"].as_integer(1, MAX_RUNS) if "runs" in fields else 1,
@@ -175,19 +171,6 @@ def _read_case(
         )
         for row, values in numbered
     ]
-
-
-def compose_patches(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any]:
-    """One merge patch (RFC 7386) in place of `first` and then `second`: what either takes away
-    stays taken away."""
-    both = dict(first)
-    for name, value in second.items():
-        under = both.get(name)
-        if isinstance(value, Mapping) and isinstance(under, Mapping):
-            both[name] = compose_patches(under, value)
-        else:
-            both[name] = value
-    return both
 
 
 def _refuse_twins(entries: list[Entry]) -> None:
@@ -249,26 +232,5 @@ def _read_pass_rate(entry: Entry | None) -> float:
     return entry.as_fields(("gte",), ("gte",))["gte"].as_number(0, 1)
 
 
-def _find_file(entry: Entry | None, root: Path) -> Entry | None:
-    return None if entry is None else _check_file(entry, root)
-
-
-def _find_path(entry: Entry | None, root: Path) -> Path | None:
-    return None if entry is None else root / _check_file(entry, root).as_text()
-
-
-def _check_file(entry: Entry, root: Path) -> Entry:
-    text = entry.as_text()
-    path = root / text
-    if not path.resolve().is_relative_to(root.resolve()):
-        raise InputFileError(
-            "{place}: `{text}` is outside the project.", place=entry.place, text=text
-        )
-    if not path.is_file():
-        raise InputFileError(
-            "{place}: the file `{text}` is not there.",
-            hint="Paths are written from the project's folder.",
-            place=entry.place,
-            text=text,
-        )
-    return entry
+def _find_file(entry: Entry | None, root: Path) -> Path | None:
+    return None if entry is None else find_file(entry, root)

@@ -16,10 +16,10 @@ KINDS: tuple[str, ...] = get_args(Kind.__value__)
 class Case:
     """One case with one row of its suite's data, defaults merged in.
 
-    Either `use` (a request's file) or `flow` (a flow's) is set, both as ways below the project's
-    folder. `patch` is merged over the request (RFC 7386). `expect` and `capture` are as the file has
-    them: assertions and flows read them. The case passes when at least `pass_rate` (0 to 1) of its
-    `runs` did. `skip` says why it is not to be executed, empty otherwise.
+    Either `use` (a request's file) or `flow` (a flow's) is set. `patches` are merged over the request
+    one after another (RFC 7386). `expect` and `capture` are as the file has them: assertions and
+    flows read them. The case passes when at least `pass_rate` (0 to 1) of its
+    `runs` did. `variant` is the one of the flow's that this is. `skip` says why it is not to be executed, empty otherwise.
     """
 
     suite: str
@@ -29,9 +29,9 @@ class Case:
     kind: str
     tags: tuple[str, ...]
     variables: Mapping[str, Any]
-    use: Entry | None
-    flow: Entry | None
-    patch: Mapping[str, Any]
+    use: Path | None
+    flow: Path | None
+    patches: tuple[Entry, ...]
     expect: tuple[Entry, ...]
     capture: Entry | None
     runs: int
@@ -41,13 +41,15 @@ class Case:
     skip: str
     origin: Mapping[str, Any] | None
     place: Place
+    variant: str = ""
 
     @property
     def key(self) -> str:
-        """`SUITE#ID`, with `[ROW]` (from 1) where the suite has data: its name in reports,
-        baselines and on the command line."""
+        """`SUITE#ID`, with `[ROW]` (from 1) where the suite has data and `(VARIANT)` where the flow
+        has several: its name in reports, baselines and on the command line."""
         row = "" if self.row is None else f"[{self.row}]"
-        return f"{self.suite}#{self.case_id}{row}"
+        variant = f"({self.variant})" if self.variant else ""
+        return f"{self.suite}#{self.case_id}{row}{variant}"
 
 
 @dataclass(frozen=True, slots=True)

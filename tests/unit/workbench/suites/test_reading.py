@@ -87,7 +87,10 @@ def test_defaults_cases_and_rows_come_together(root: Path) -> None:
     assert first.variables == {"unit": "C", "city": "北京", "day": "2026-11-24", "note": "a, b"}
     assert second.variables["city"] == "成都"
     assert second.variables["note"] == ""
-    assert first.patch == {"headers": {"x-one": None, "x-two": "2"}, "body": {"max_tokens": 9}}
+    assert [one.plain for one in first.patches] == [
+        {"headers": {"x-one": "1", "x-two": "2"}, "body": {"max_tokens": 9}},
+        {"headers": {"x-one": None}},
+    ]
     assert [one.plain for one in first.expect] == [{"status": 200}, {"text": {"contains": "晴"}}]
     assert (first.tags, first.kind, first.runs, first.pass_rate) == (
         ("smoke", "tools"),
@@ -95,12 +98,10 @@ def test_defaults_cases_and_rows_come_together(root: Path) -> None:
         3,
         0.5,
     )
-    assert first.use is not None
-    assert first.use.plain == "requests/ask.yaml"
+    assert first.use == root / "requests/ask.yaml"
     assert (first.timeout_s, flowing.timeout_s) == (5, 7)
-    assert flowing.use is None
-    assert flowing.flow is not None
-    assert flowing.patch == {}
+    assert (flowing.use, flowing.flow) == (None, root / "flows/two.flow.yaml")
+    assert flowing.patches == ()
     assert flowing.skip == "nobody serves it"
     assert flowing.origin == {"by": "generator", "rule": "number.below_minimum"}
     assert flowing.kind == "manual"
@@ -131,10 +132,10 @@ ASK = "use: requests/ask.yaml"
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("cases: []\n", "{f}:1:1: `$` lacks the key `tanzaku`."),
+        ("cases: []\n", "{f}:1:1: the file does not say what it is."),
         (
             "tanzaku: suite/v2\ncases: []\n",
-            '{f}:1:10: `tanzaku` must be one of suite/v1; found "suite/v2".',
+            "{f}:1:10: this must be `tanzaku: suite/v1`; found \"suite/v2\".",
         ),
         (f"{HEAD}  - {{id: a, usee: x}}\n", "{f}:3:13: unknown key `usee`."),
         (
@@ -144,11 +145,11 @@ ASK = "use: requests/ask.yaml"
         (f"{HEAD}  - {{id: a}}\n", "{f}:3:5: the case `a` names nothing to send."),
         (
             f"{HEAD}  - {{id: a, use: requests/gone.yaml}}\n",
-            "{f}:3:18: the file `requests/gone.yaml` is not there.",
+            "{f}:3:18: there is no file requests/gone.yaml in the project.",
         ),
         (
             f"{HEAD}  - {{id: a, use: ../../etc/passwd}}\n",
-            "{f}:3:18: `../../etc/passwd` is outside the project.",
+            "{f}:3:18: ../../etc/passwd lies outside the project.",
         ),
         (
             f"{HEAD}  - {{id: a, {ASK}, flow: flows/two.flow.yaml}}\n",
