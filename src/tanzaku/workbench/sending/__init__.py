@@ -3,6 +3,7 @@
 from tanzaku.workbench.sending._read import ReadMessage
 from tanzaku.workbench.sending._reply import Reply, TimedFrame, Trouble
 from tanzaku.workbench.sending._sender import MAX_BODY_BYTES, TIMEOUT_S, Sender
+from tanzaku.workbench.sending._snippets import SnippetLanguage, render_snippet
 
 __all__ = [
     "MAX_BODY_BYTES",
@@ -10,6 +11,8 @@ __all__ = [
     "ReadMessage",
     "Reply",
     "Sender",
+    "SnippetLanguage",
     "TimedFrame",
     "Trouble",
+    "render_snippet",
 ]

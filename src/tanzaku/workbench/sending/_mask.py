@@ -1,7 +1,7 @@
 """Secrets taken out of what is kept of an exchange."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Final
 from urllib.parse import quote, quote_plus
 
@@ -56,10 +56,17 @@ class Mask:
         return text
 
 
-def _spell(secret: str) -> Sequence[bytes]:
-    """As it can stand in a header, in a JSON document and in a URL."""
+def spell_in_json(secret: str) -> list[str]:
+    """What stands between the quotes."""
+    return [json.dumps(secret, ensure_ascii=is_ascii)[1:-1] for is_ascii in (True, False)]
+
+
+def spell_in_url(secret: str) -> list[str]:
+    """In a path, with slashes or without, and in a query."""
     raw = secret.encode("utf-8", "surrogateescape")
-    in_json = [json.dumps(secret, ensure_ascii=ascii)[1:-1] for ascii in (True, False)]
-    in_url = [quote(raw, safe=""), quote(raw), quote_plus(raw)]
-    spelled = [text.encode("utf-8", "surrogateescape") for text in (*in_json, *in_url)]
-    return [raw, *spelled]
+    return [quote(raw), quote(raw, safe=""), quote_plus(raw)]
+
+
+def _spell(secret: str) -> list[bytes]:
+    spelled = [secret, *spell_in_json(secret), *spell_in_url(secret)]
+    return [text.encode("utf-8", "surrogateescape") for text in spelled]
