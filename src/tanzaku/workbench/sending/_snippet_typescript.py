@@ -70,8 +70,8 @@ def _show_answer(call: SdkCall, written: str) -> str:
 def _write_fetch(parts: Parts) -> str:
     if parts.method == "TRACE" or (parts.body and parts.method in ("GET", "HEAD")):
         raise UserError(
-            "fetch sends no {method} request with a body, and no TRACE at all.",
-            hint="curl and python can show it.",
+            "fetch cannot send this {method} request.",
+            hint="Have it written for curl or Python.",
             method=parts.method,
         )
     fields = [f"method: {_write(parts.method, 0)}"]
