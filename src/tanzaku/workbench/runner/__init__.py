@@ -1,6 +1,7 @@
 """Executes suites and flows: drives their machines over HTTP and tells what happens as events."""
 
 from tanzaku.workbench.runner._baseline import Baseline, format_baseline, load_baseline
+from tanzaku.workbench.runner._codec import encode_event, event_to_json, parse_event, to_plain
 from tanzaku.workbench.runner._drive import Driver, Target
 from tanzaku.workbench.runner._estimate import Estimate, estimate
 from tanzaku.workbench.runner._events import (
@@ -22,6 +23,7 @@ from tanzaku.workbench.runner._folder import (
     is_execution,
     make_folder,
 )
+from tanzaku.workbench.runner._log import EventLog, read_events
 from tanzaku.workbench.runner._order import InOrder, Listener
 from tanzaku.workbench.runner._prepare import Chosen, Preparer, Wishes
 
@@ -36,6 +38,7 @@ __all__ = [
     "Driver",
     "Estimate",
     "Event",
+    "EventLog",
     "Execution",
     "ExecutionEnded",
     "ExecutionFolder",
@@ -51,10 +54,15 @@ __all__ = [
     "Stop",
     "Target",
     "Wishes",
+    "encode_event",
     "estimate",
+    "event_to_json",
     "find_folder",
     "format_baseline",
     "is_execution",
     "load_baseline",
     "make_folder",
+    "parse_event",
+    "read_events",
+    "to_plain",
 ]

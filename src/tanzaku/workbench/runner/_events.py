@@ -1,6 +1,6 @@
 """What happens while suites are executed, as one typed stream: console, reports and logs read it.
 
-Everything here can be written as JSON and read back; `to_json` and `parse_event` in `reports` do.
+Everything here can be written as JSON and read back: `encode_event`, `parse_event`.
 """
 
 from collections.abc import Sequence
@@ -44,7 +44,8 @@ class Spent:
 
 @dataclass(frozen=True, slots=True)
 class ExecutionStarted:
-    """`execution` names it: its folder under `.tanzaku/` and the word for `--resume`."""
+    """`execution` names it: its folder under `.tanzaku/` and the word for `--resume`. `cases` are
+    the chosen ones in the order of the files, which is the order of every report."""
 
     at: float
     execution: str
@@ -52,7 +53,7 @@ class ExecutionStarted:
     is_live: bool
     seed: int
     suites: Sequence[str]
-    cases: int
+    cases: Sequence[str]
     version: str
 
 

@@ -236,7 +236,7 @@ class Execution:
                 is_live=settings.is_live,
                 seed=settings.seed,
                 suites=[one.suite.suite_id for one in self._chosen],
-                cases=sum(len(one.cases) for one in self._chosen),
+                cases=[prepared.case.key for one in self._chosen for prepared in one.cases],
                 version=VERSION,
             )
         )
