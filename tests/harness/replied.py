@@ -1,7 +1,7 @@
 """Replies as a client saw them, made by hand: what the workbench's assertions are tried on."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -62,14 +62,16 @@ def a_reply(
     total_ms: float = 500.0,
     cost: str | None = None,
     problem: str | None = None,
-    times: Sequence[float] = (),
+    last_ms: float | None = None,
     holds_secret: bool = False,
 ) -> Reply:
     """An answered request. A body that is neither bytes nor text is written as JSON; `usage` is the
-    body's; `times` are those of a stream's events in milliseconds (one every 10 without)."""
+    body's; a stream's events come every 10 ms after the first byte, its last one at `last_ms`."""
     raw = body if isinstance(body, bytes) else _write(body)
     frames = list(SseDecoder().feed(raw)) if content_type.startswith("text/event-stream") else []
-    at = times or [ttft_ms + 10 * n for n in range(len(frames))] if ttft_ms else times
+    at = [(ttft_ms or 0.0) + 10 * n for n in range(len(frames))]
+    if last_ms is not None:
+        at[-1] = last_ms
     settlement = Settlement(
         settled_at=1.0,
         status=status,

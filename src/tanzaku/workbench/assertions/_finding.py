@@ -68,12 +68,17 @@ class Sight:
 
     @property
     def whole(self) -> Reply:
-        """The last of the replies; its body came to its end and a stream of Claude's is in order."""
+        """The last of the replies; its body came to its end, a stream of Claude's in order and without
+        an error."""
         reply = self.reply
         if reply.problem is not None:
             raise CannotJudge("the answer broke off: {reason}", reason=reply.problem)
         if reply.message is not None and reply.stream_problem is not None:
             raise CannotJudge("the stream is broken: {reason}", reason=reply.stream_problem)
+        if reply.read.error is not None:
+            raise CannotJudge(
+                "the stream ended with an error: {reason}", reason=str(reply.read.error)
+            )
         return reply
 
     @property

@@ -1,19 +1,24 @@
 """Each kind of assertion: a reply that passes, one that fails, one it cannot be evaluated on."""
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from harness.replied import (
+    a_call,
     a_message,
     a_reply,
+    a_stream,
     a_subject,
     an_error,
+    called,
     no_reply,
     read_expect,
 )
-from tanzaku.workbench.assertions import Subject
+from tanzaku.wire import encode_event
+from tanzaku.workbench.assertions import FlowFigures, Subject
 from tanzaku.workbench.assertions.kinds import list_kinds
 from tanzaku.workbench.sending import Reply
 
@@ -22,10 +27,53 @@ ROME = a_reply(a_message("In Rome it rains."))
 ERROR = a_reply(an_error(message="max_tokens: too high"), status=400)
 HTML = a_reply("<html>", content_type="text/html")
 NOTHING = no_reply()
+CITY_SCHEMA = {"type": "object", "required": ["city"]}
 
 
 def answered(text: str, **fields: Any) -> Reply:
     return a_reply(a_message(text, **fields))
+
+
+WEATHER = {"name": "get_weather", "input_schema": CITY_SCHEMA}
+CALL = a_reply(called(a_call(city="北京", unit="c")), request={"tools": [WEATHER]})
+OTHER_CALL = a_reply(called(a_call("get_time", city="北京")), request={"tools": [WEATHER]})
+BAD_CALL = a_reply(called(a_call(town="北京")), request={"tools": [WEATHER]})
+STREAMED = a_stream(a_message("It is 21 °C in Paris."), last_ms=600.0)
+CUT = a_stream(a_message("It is 21 °C in Paris."), cut=1)
+BROKEN = a_stream(
+    a_message("It is"), cut=2, end=encode_event(an_error("overloaded_error", "Overloaded"))
+)
+FIGURES = FlowFigures(
+    ("plan", "work"), Decimal("0.02"), 900.0, {"plan": 1, "ID": 3}, {"ID": 0}, frozenset({"merge"})
+)
+FLOW = a_subject(PARIS, flow=FIGURES)
+LONG_FLOW = a_subject(
+    PARIS,
+    flow=FlowFigures(("work",), Decimal("0.0201"), 900.1, {"ID": 2}, {"ID": 1}, frozenset()),
+)
+UNPRICED_FLOW = a_subject(PARIS, flow=FlowFigures((), None, 1.0, {}, {}))
+
+
+def repeated(*answers: Reply) -> Subject:
+    """The streamed answer with the reply to the same request sent whole."""
+    return a_subject(STREAMED, answers={0: answers})
+
+
+def used(**usage: Any) -> Reply:
+    return a_reply(a_message("x", usage=usage))
+
+
+def told(answer: str, result: str) -> Reply:
+    """An answer to a request with a tool's result."""
+    turns = [
+        {"role": "user", "content": "How warm is it in Paris?"},
+        {"role": "assistant", "content": [a_call(city="Paris")]},
+        {
+            "role": "user",
+            "content": [{"type": "tool_result", "tool_use_id": "toolu_1", "content": result}],
+        },
+    ]
+    return a_reply(a_message(answer), request={"messages": turns})
 
 
 type Row = tuple[str, Reply | Subject, Reply | Subject, Reply | Subject]
@@ -102,6 +150,134 @@ ROWS: Mapping[str, Row] = {
         answered('{"n": 1}'),
         answered('{"n": "2"}'),
     ),
+    # message
+    "stop_reason": ("stop_reason: end_turn", PARIS, CALL, ERROR),
+    "stop_sequence": (
+        "stop_sequence: null",
+        PARIS,
+        answered("x", stop_reason="stop_sequence", stop_sequence="END"),
+        ERROR,
+    ),
+    "content_types": (
+        "content_types: [text, tool_use]",
+        a_reply(a_message("x", a_call())),
+        CALL,
+        HTML,
+    ),
+    "model": ("model: claude-haiku-4-5", PARIS, answered("x", model="claude-haiku-5-5"), ERROR),
+    "thinking.present": (
+        "thinking.present: true",
+        a_reply(a_message("x", {"type": "redacted_thinking", "data": "eA=="})),
+        PARIS,
+        CUT,
+    ),
+    "citations.count": (
+        "citations.count: {gte: 1}",
+        a_reply(a_message("", {"type": "text", "text": "x", "citations": [{"type": "page"}]})),
+        PARIS,
+        ERROR,
+    ),
+    # tools
+    "tool_call": (
+        "tool_call: {name: get_weather, args: {city: 北京}, match: subset}",
+        CALL,
+        BAD_CALL,
+        ERROR,
+    ),
+    "no_tool_call": ("no_tool_call: [get_weather]", OTHER_CALL, CALL, BROKEN),
+    "tool_args_valid": ("tool_args_valid: true", CALL, BAD_CALL, PARIS),
+    "tool_sequence": (
+        "tool_sequence: [get_weather, get_time]",
+        a_subject(CALL, OTHER_CALL, PARIS),
+        a_subject(OTHER_CALL, CALL),
+        ERROR,
+    ),
+    "tool_f1": (
+        "tool_f1: {expected: [get_weather, get_time], gte: 0.66}",
+        CALL,
+        PARIS,
+        ERROR,
+    ),
+    "tool_result_used": (
+        "tool_result_used: true",
+        told("It is 21 there.", '{"city": "Paris", "temp": 21}'),
+        told("It is warm in Paris.", '{"city": "Paris", "temp": 21}'),
+        PARIS,
+    ),
+    # stream
+    "stream.order_valid": ("stream.order_valid: true", STREAMED, CUT, PARIS),
+    "stream.equals_nonstream": (
+        "stream.equals_nonstream: true",
+        repeated(PARIS),
+        repeated(ROME),
+        repeated(),
+    ),
+    "stream.error": ("stream.error: overloaded_error", BROKEN, STREAMED, ERROR),
+    "events.count": (
+        "events.count: {type: content_block_start, equals: 1}",
+        STREAMED,
+        a_stream(a_message("x", a_call())),
+        PARIS,
+    ),
+    "ttft_ms": ("ttft_ms: {lte: 100}", STREAMED, a_stream(a_message("x"), ttft_ms=100.5), PARIS),
+    "max_gap_ms": (
+        "max_gap_ms: {lt: 500}",
+        STREAMED,
+        a_stream(a_message("x"), last_ms=5000.0),
+        PARIS,
+    ),
+    "tokens_per_s": (
+        "tokens_per_s: {gte: 100}",
+        STREAMED,
+        a_stream(a_message("x"), last_ms=601.0),
+        PARIS,
+    ),
+    # usage
+    "usage.input_tokens": ("usage.input_tokens: {lte: 100}", PARIS, used(input_tokens=101), ERROR),
+    "usage.output_tokens": (
+        "usage.output_tokens: {lte: 50}",
+        STREAMED,
+        used(output_tokens=51),
+        used(),
+    ),
+    "usage.cache_read": (
+        "usage.cache_read: 7",
+        used(cache_read_input_tokens=7),
+        used(cache_read_input_tokens=0),
+        PARIS,
+    ),
+    "usage.cache_creation": (
+        "usage.cache_creation: 7",
+        used(cache_creation_input_tokens=7),
+        used(cache_creation_input_tokens=6),
+        PARIS,
+    ),
+    "usage.thinking_tokens": (
+        "usage.thinking_tokens: {gt: 0}",
+        used(output_tokens_details={"thinking_tokens": 1}),
+        used(output_tokens_details={"thinking_tokens": 0}),
+        PARIS,
+    ),
+    "cache_hit_ratio": (
+        "cache_hit_ratio: {gte: 0.5}",
+        used(input_tokens=3, cache_creation_input_tokens=2, cache_read_input_tokens=5),
+        used(input_tokens=6, cache_creation_input_tokens=0, cache_read_input_tokens=5),
+        used(input_tokens=0, cache_read_input_tokens=0),
+    ),
+    "cost_usd": (
+        "cost_usd: {lte: 0.01}",
+        a_reply(cost="0.01"),
+        a_reply(cost="0.010000000000000000001"),
+        PARIS,
+    ),
+    # flow
+    "flow.path": ("flow.path: [plan, work]", FLOW, LONG_FLOW, PARIS),
+    "flow.cost_usd": ("flow.cost_usd: {lte: 0.02}", FLOW, LONG_FLOW, UNPRICED_FLOW),
+    "flow.duration_ms": ("flow.duration_ms: {lte: 900}", FLOW, LONG_FLOW, PARIS),
+    "step.ID.ok_count": ("step.ID.ok_count: 3", FLOW, LONG_FLOW, UNPRICED_FLOW),
+    "step.ID.failed_count": ("step.ID.failed_count: 0", FLOW, LONG_FLOW, UNPRICED_FLOW),
+    "max_turns": ("max_turns: 2", a_subject(CALL, PARIS), a_subject(CALL, CALL, PARIS), ERROR),
+    "no_loop": ("no_loop: true", a_subject(CALL, CALL, PARIS), a_subject(CALL, CALL, CALL), ERROR),
 }
 
 

@@ -106,19 +106,17 @@ def _find_retry_after(sight: Sight) -> Any:
 
 
 def find_error(sight: Sight) -> dict[str, Any] | None:
-    """The `error` object of an answer in the API's envelope or of a stream's error event."""
-    reply = sight.whole
-    bodies = [data for _, name, data in reply.events if name == "error"]
-    if not reply.frames:
-        try:
-            bodies = [reply.json]
-        except ValueError:
-            return None
-    for body in bodies:
-        if isinstance(body, dict) and body.get("type") == "error":
-            error = body.get("error")
-            return error if isinstance(error, dict) else None
-    return None
+    """The `error` object of an answer in the API's envelope, or of a stream's error event."""
+    told = sight.reply.read.error
+    if told is not None:
+        return {"type": told.error_type, "message": told.message}
+    try:
+        body = sight.whole.json
+    except ValueError:
+        return None
+    is_error = isinstance(body, dict) and body.get("type") == "error"
+    error = body.get("error") if is_error else None
+    return error if isinstance(error, dict) else None
 
 
 def _compare_error(field: str) -> Kind:
