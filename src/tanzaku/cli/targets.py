@@ -51,13 +51,7 @@ async def open_target(
     from tanzaku.transport import HttpClient
     from tanzaku.workbench.sending import Sender
 
-    is_live = may_cost(environment)
-    if is_live and not live:
-        raise UserError(
-            "The environment `{name}` asks the live API, which costs money.",
-            hint="Add --live if that is meant.",
-            name=environment.id,
-        )
+    is_live = check_live(environment, live=live)
     clock = SystemClock()
     async with AsyncExitStack() as stack:
         tools_url: str | None = None
@@ -69,6 +63,18 @@ async def open_target(
         stack.push_async_callback(client.close)
         sender = Sender(client, clock, base_url, environment.secrets.list_values())
         yield Target(base_url, tools_url, is_live, sender)
+
+
+def check_live(environment: "Environment", *, live: bool) -> bool:
+    """Whether the environment may cost money; UserError when it may and `live` is not said."""
+    is_live = may_cost(environment)
+    if is_live and not live:
+        raise UserError(
+            "The environment `{name}` asks the live API, which costs money.",
+            hint="Add --live if that is meant.",
+            name=environment.id,
+        )
+    return is_live
 
 
 def may_cost(environment: "Environment") -> bool:

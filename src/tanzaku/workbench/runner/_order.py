@@ -1,6 +1,6 @@
 """Events in the order of the files, whatever order the cases end in."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 
 from tanzaku.workbench.runner._events import (
     CaseEnded,
@@ -15,12 +15,12 @@ type Listener = Callable[[Event], None]
 
 
 class InOrder:
-    """A listener before `listener`: passes on each case's events together, the cases as `keys` has
-    them. What comes too early waits, at the latest until the execution ends."""
+    """A listener before `listener`: passes on each case's events together, the cases in the files'
+    order. What comes too early waits for the cases before it."""
 
-    def __init__(self, listener: Listener, keys: Iterable[str]) -> None:
+    def __init__(self, listener: Listener) -> None:
         self._listener = listener
-        self._keys = list(keys)
+        self._keys: Sequence[str] = ()
         self._next = 0
         self._waiting: dict[str, list[Event]] = {}
         self._ended: set[str] = set()
@@ -28,6 +28,7 @@ class InOrder:
     def __call__(self, event: Event) -> None:
         match event:
             case ExecutionStarted():
+                self._keys = event.cases
                 self._listener(event)
             case CaseStarted() | ReplyCame():
                 self._waiting.setdefault(event.case, []).append(event)
