@@ -3,6 +3,7 @@
 from tanzaku.workbench.assertions._outcome import (
     Assertion,
     FlowFigures,
+    Need,
     Outcome,
     Severity,
     Subject,
@@ -13,6 +14,7 @@ from tanzaku.workbench.assertions._read import read_assertions
 __all__ = [
     "Assertion",
     "FlowFigures",
+    "Need",
     "Outcome",
     "Severity",
     "Subject",

@@ -10,10 +10,11 @@ from tanzaku.workbench.flows._bound import bound_request, find_spent
 from tanzaku.workbench.flows._build import build_one_step
 from tanzaku.workbench.flows._capture import Capture, CaptureError, read_captures
 from tanzaku.workbench.flows._data import load_rows
-from tanzaku.workbench.flows._execution import SchemaFinder, Why
+from tanzaku.workbench.flows._execution import Judging, SchemaFinder, Why
 from tanzaku.workbench.flows._flow import Flow, FlowCheck, OnError, Retry, Step, ToolLoop
-from tanzaku.workbench.flows._machine import FlowMachine, Variant
+from tanzaku.workbench.flows._machine import FlowMachine
 from tanzaku.workbench.flows._meter import FREE, Account, Bound, Budget, Room, try_hold
+from tanzaku.workbench.flows._read import load_flow
 from tanzaku.workbench.flows._result import (
     FlowResult,
     Problem,
@@ -23,6 +24,7 @@ from tanzaku.workbench.flows._result import (
     Stop,
     ToolCall,
 )
+from tanzaku.workbench.flows._variants import Variant, list_variants
 
 __all__ = [
     "FREE",
@@ -37,6 +39,7 @@ __all__ = [
     "FlowCheck",
     "FlowMachine",
     "FlowResult",
+    "Judging",
     "OnError",
     "Problem",
     "Retry",
@@ -58,6 +61,8 @@ __all__ = [
     "bound_request",
     "build_one_step",
     "find_spent",
+    "list_variants",
+    "load_flow",
     "load_rows",
     "read_captures",
     "try_hold",

@@ -10,6 +10,7 @@ from tanzaku.workbench.assertions import FlowFigures, Outcome, Subject
 from tanzaku.workbench.flows._execution import Execution
 from tanzaku.workbench.flows._flow import Flow
 from tanzaku.workbench.flows._judge import judge
+from tanzaku.workbench.flows._meter import Account
 from tanzaku.workbench.flows._result import FlowResult, StepResult, find_verdict
 from tanzaku.workbench.flows._scheduler import Work
 from tanzaku.workbench.project import Scope
@@ -33,11 +34,18 @@ def conclude(
     outcomes: list[Outcome] = []
     if not execution.stopped and "not_run" not in states:
         values = {one.step_id: one.values for one in steps}
-        replies = [reply for step in steps for one in step.walk() for reply in one.replies]
-        subject = Subject(replies, scope.with_temporary(values), flow.root, figures)
-        outcomes = yield from judge(subject, flow.expect, way, _ASK_TIMEOUT_S)
+        all_steps = [one for step in steps for one in step.walk()]
+        subject = Subject(
+            [reply for one in all_steps for reply in one.replies],
+            scope.with_temporary(values),
+            flow.root,
+            figures,
+            requests=[request for one in all_steps for request in one.requests],
+        )
+        outcomes = yield from judge(subject, flow.expect, execution.judging, way, _ASK_TIMEOUT_S)
     draft = FlowResult("pass", steps, (), figures, execution.spending, execution.stopped)
-    outcomes += [check.check(draft) for check in flow.checks]
+    account = execution.accounts.get(way) or Account(way, flow.budget)
+    outcomes += [check.check(draft, account) for check in flow.checks]
     verdict = find_verdict(states, outcomes)
     if verdict == "pass" and (execution.stopped or "not_run" in states):
         verdict = "error"

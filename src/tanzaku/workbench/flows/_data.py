@@ -2,6 +2,7 @@
 
 import csv
 import json
+from io import StringIO
 from pathlib import Path
 from typing import Any, Final
 
@@ -9,11 +10,13 @@ from tanzaku.core import InputFileError
 
 MAX_ROWS: Final = 100_000
 SUFFIXES: Final = (".csv", ".json", ".jsonl")
+_JSON: Final = ":json"
 
 
 def load_rows(path: Path) -> list[dict[str, Any]]:
-    """The rows of a CSV file (its first line names the columns, every value is text), a JSON file
-    (a list of objects) or a JSONL file (an object a line). InputFileError for anything else."""
+    """The rows of a CSV file (its first line names the columns; values are texts, in a column
+    `NAME:json` JSON), a JSON file (a list of objects) or a JSONL file (an object a line).
+    InputFileError, with the line, for anything else."""
     if path.suffix not in SUFFIXES:
         raise InputFileError(
             "{file}: data is read from {suffixes}.", file=path, suffixes=", ".join(SUFFIXES)
@@ -40,10 +43,11 @@ def load_rows(path: Path) -> list[dict[str, Any]]:
 
 
 def _read_csv(text: str, path: Path) -> list[dict[str, Any]]:
-    lines = csv.reader(text.splitlines(keepends=True), strict=True)
+    lines = csv.reader(StringIO(text), strict=True)
     rows: list[dict[str, Any]] = []
     try:
-        names = [name.strip() for name in next(lines, [])]
+        heads = [name.strip() for name in next(lines, [])]
+        names = [head.removesuffix(_JSON) for head in heads]
         if "" in names or len(set(names)) < len(names):
             raise InputFileError("{file}:1: every column needs a name of its own.", file=path)
         for values in lines:
@@ -57,7 +61,12 @@ def _read_csv(text: str, path: Path) -> list[dict[str, Any]]:
                     found=len(values),
                     wanted=len(names),
                 )
-            rows.append(dict(zip(names, values, strict=True)))
+            rows.append(
+                {
+                    name: _parse(value, path, lines.line_num) if head != name else value
+                    for head, name, value in zip(heads, names, values, strict=True)
+                }
+            )
     except csv.Error as error:
         raise InputFileError(
             "{file}:{line}: is not CSV: {reason}.", file=path, line=lines.line_num, reason=error

@@ -30,6 +30,7 @@ class ExchangeWork:
         self._step = step
         self._way = way
         self._scope = scope
+        self._requests: list[HttpRequest] = []
         self._replies: list[Reply] = []
         self._retried: list[Reply] = []
         self._attempts = 0
@@ -57,6 +58,7 @@ class ExchangeWork:
             state=state,
             began_at=began_at,
             ended_at=self._execution.now,
+            requests=tuple(self._requests),
             replies=tuple(self._replies),
             retried=tuple(self._retried),
             attempts=self._attempts,
@@ -79,6 +81,7 @@ class ExchangeWork:
             taken = yield from self._send(request)
             if isinstance(taken, Failure):
                 return self._explain_failure(taken)
+            self._requests.append(request)
             self._replies.append(taken)
             state, problem = self._look_at(taken)
             reason = taken.message.get("stop_reason") if taken.message else None
@@ -151,15 +154,16 @@ class ExchangeWork:
         return ("error" if self._replies else "not_run"), Problem.of(error)
 
     def _judge(self) -> Work[list[Outcome]]:
-        step, find_schema = self._step, self._execution.find_schema
+        step, judging = self._step, self._execution.judging
         assert step.request is not None
         subject = Subject(
             self._replies,
             self._scope,
             step.request.root,
-            response_schema=find_schema(step.request) if find_schema else None,
+            response_schema=judging.find_schema(step.request) if judging.find_schema else None,
+            requests=self._requests,
         )
-        outcomes = yield from judge(subject, step.expect, self._way, step.find_timeout_s())
+        outcomes = yield from judge(subject, step.expect, judging, self._way, step.find_timeout_s())
         return outcomes
 
     def _capture(self) -> Problem | None:

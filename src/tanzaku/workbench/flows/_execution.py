@@ -7,7 +7,9 @@ from random import Random
 from typing import Any, Final, Literal
 
 from tanzaku.wire import RETRY_AFTER, RETRY_AFTER_MS, SHOULD_RETRY
+from tanzaku.workbench.assertions import Need
 from tanzaku.workbench.flows._flow import Retry
+from tanzaku.workbench.flows._meter import Account, Budget
 from tanzaku.workbench.flows._result import Spending, Stop
 from tanzaku.workbench.project import Environment, RequestFile, Scope
 from tanzaku.workbench.sending import Reply
@@ -16,10 +18,22 @@ type Why = Literal["budget", "interrupted"]
 """Why an action was not carried out: more must not be spent; somebody stopped the flow."""
 
 type SchemaFinder = Callable[[RequestFile], Callable[[int, str], Any] | None]
-"""For a request: what finds the schema of an answer of a status and a content type."""
+"""For a request: what finds the schema that a document has for an answer of a status and a content
+type; None without a document."""
 
 MAX_RETRY_AFTER_S: Final = 60.0
 MAX_DELAY_S: Final = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Judging:
+    """What assertions may do and know beside the replies: which of their needs are met (see
+    `Assertion.needs`), and see `Subject` for the rest."""
+
+    allowed: frozenset[Need] = frozenset({"repeat"})
+    may_run_code: bool = False
+    update_snapshots: bool = False
+    find_schema: SchemaFinder | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,16 +47,17 @@ class Failure:
 class Execution:
     """`base` is the scope without any flow's variables, `now` the driver's of its newest call;
     `stopped` is set when nothing more may begin. `ended` are (way, state) of the steps in the order
-    they ended."""
+    they ended. `accounts` holds the flow's and those of the sub-flows by their ways."""
 
     environment: Environment
     base: Scope
     seed: int
     sets: Mapping[str, str]
-    find_schema: SchemaFinder | None
+    judging: Judging
     now: float = 0.0
     stopped: Stop = ""
     ended: list[tuple[str, str]] = field(default_factory=list)
+    accounts: dict[str, Account] = field(default_factory=dict)
     requests: int = 0
     usd: Decimal = Decimal(0)
     output_tokens: int = 0
@@ -56,6 +71,20 @@ class Execution:
         if usage is not None:
             self.output_tokens += int(usage.get("output_tokens") or 0)
             self.unpriced += reply.cost_usd is None
+
+    def open_account(self, way: str, budget: Budget) -> None:
+        """From now on what is sent at this way and below must fit into `budget`, if it is one."""
+        account = Account(way, budget)
+        if account.is_limited:
+            self.accounts[way] = account
+
+    def find_accounts(self, way: str) -> list[Account]:
+        """Those that a request sent there must fit into."""
+        return [
+            account
+            for at, account in self.accounts.items()
+            if not at or way == at or way.startswith((f"{at}.", f"{at}~"))
+        ]
 
     @property
     def spending(self) -> Spending:

@@ -3,14 +3,18 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from tanzaku.core.plain_yaml import Place
 from tanzaku.workbench.assertions import Assertion, Outcome
 from tanzaku.workbench.flows._capture import Capture
-from tanzaku.workbench.flows._meter import Budget
+from tanzaku.workbench.flows._meter import Account, Budget
 from tanzaku.workbench.flows._result import FlowResult
 from tanzaku.workbench.project import Condition, RequestFile, Template
+
+MAX_TURNS: Final = 8
+TOOL_TIMEOUT_S: Final = 10.0
+DELAY_S: Final = 0.5
 
 type OnError = Literal["stop", "continue", "ignore"]
 """What a step that failed means for the steps beside it: none begins any more; the others go on and
@@ -25,7 +29,7 @@ class Retry:
 
     times: int = 0
     on: frozenset[str] = frozenset()
-    delay_s: float = 0.5
+    delay_s: float = DELAY_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +38,13 @@ class ToolLoop:
     `max_turns` requests. `sets` names the set of a tool; others answer as their file says."""
 
     sets: Mapping[str, str] = field(default_factory=dict)
-    max_turns: int = 8
-    timeout_s: float = 10.0
+    max_turns: int = MAX_TURNS
+    timeout_s: float = TOOL_TIMEOUT_S
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step. It sends `request`, executes `flow`, goes through `steps`, or only waits.
+    """One step; `name` is for people. It sends `request`, executes `flow`, goes through `steps`, or only waits.
 
     `needs` are the places among the steps beside it of those that end before it begins, `sees` the
     ids of all that come before it: the ones whose values it may name. `foreach`, a list, executes
@@ -49,6 +53,7 @@ class Step:
 
     step_id: str
     place: Place
+    name: str = ""
     needs: tuple[int, ...] = ()
     sees: tuple[str, ...] = ()
     when: Condition | None = None
@@ -75,11 +80,11 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class FlowCheck:
-    """A line of a flow's `expect` that looks at its steps and not only at replies."""
+    """A line of a flow's `expect` that looks at its steps and its account, not only at replies."""
 
     name: str
     place: Place
-    check: Callable[[FlowResult], Outcome]
+    check: Callable[[FlowResult, Account], Outcome]
 
 
 @dataclass(frozen=True, slots=True)

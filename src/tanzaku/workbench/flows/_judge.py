@@ -7,6 +7,7 @@ from typing import Final
 from tanzaku.transport import HttpRequest
 from tanzaku.workbench.assertions import Assertion, Outcome, Subject
 from tanzaku.workbench.flows._actions import Send
+from tanzaku.workbench.flows._execution import Judging
 from tanzaku.workbench.flows._scheduler import Part, Together, Work
 from tanzaku.workbench.sending import Reply
 
@@ -14,10 +15,22 @@ _ASKED_AT_ONCE: Final = 4
 
 
 def judge(
-    subject: Subject, assertions: Sequence[Assertion], way: str, timeout_s: float
+    subject: Subject,
+    assertions: Sequence[Assertion],
+    judging: Judging,
+    way: str,
+    timeout_s: float,
 ) -> Work[list[Outcome]]:
     """What each assertion finds, in their order."""
-    asked = [(one.number, request) for one in assertions if one.ask for request in one.ask(subject)]
+    subject = replace(
+        subject, may_run_code=judging.may_run_code, update_snapshots=judging.update_snapshots
+    )
+    asked = [
+        (one.number, request)
+        for one in assertions
+        if one.ask and one.needs <= judging.allowed
+        for request in one.ask(subject)
+    ]
     if asked:
         parts = [
             Part(lambda request=request: _ask(request, way, timeout_s))  # type: ignore[misc]

@@ -1,31 +1,24 @@
 """The machine that executes a flow: told of time and of what came back, it says what to do next."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable
+from typing import Final
 
 from tanzaku.core import UserError
 from tanzaku.workbench.flows._actions import Action, Send, Taken
 from tanzaku.workbench.flows._bound import bound_request, find_spent
 from tanzaku.workbench.flows._conclude import build_figures, conclude
-from tanzaku.workbench.flows._execution import Execution, Failure, SchemaFinder, Why
+from tanzaku.workbench.flows._execution import Execution, Failure, Judging, Why
 from tanzaku.workbench.flows._flow import Flow
 from tanzaku.workbench.flows._meter import FREE, Account, Bound, Room, try_hold
 from tanzaku.workbench.flows._result import FlowResult, Problem
 from tanzaku.workbench.flows._scheduler import Scheduler, Work
 from tanzaku.workbench.flows._steps import StepWorks, build_scope
+from tanzaku.workbench.flows._variants import Variant
 from tanzaku.workbench.project import Environment, Scope
 from tanzaku.workbench.sending import Reply
 
-
-@dataclass(frozen=True, slots=True)
-class Variant:
-    """One execution of a flow among those that its data and its matrix make of it. `name` tells
-    them apart (`[2] payment_query=timeout`), empty when there is only one."""
-
-    name: str = ""
-    row: Mapping[str, Any] = field(default_factory=dict)
-    sets: Mapping[str, str] = field(default_factory=dict)
+_ONLY: Final = Variant()
+_JUDGING: Final = Judging()
 
 
 class FlowMachine:
@@ -42,16 +35,15 @@ class FlowMachine:
         environment: Environment,
         scope: Scope,
         seed: int,
-        variant: Variant = Variant(),
-        *,
-        find_schema: SchemaFinder | None = None,
+        variant: Variant = _ONLY,
+        judging: Judging = _JUDGING,
     ) -> None:
         self._flow = flow
         base = scope.with_temporary({**variant.row, **scope.temporary})
-        self._execution = Execution(environment, base, seed, variant.sets, find_schema)
-        self._account = Account(flow.flow_id, flow.budget)
+        self._execution = Execution(environment, base, seed, variant.sets, judging)
+        self._execution.open_account("", flow.budget)
         self._scheduler = Scheduler(self._do_flow())
-        self._sends: dict[int, Bound] = {}
+        self._sends: dict[int, tuple[Bound, list[Account]]] = {}
         self._held: list[Send] = []
         self._is_live = environment.upstream == "live"
 
@@ -69,9 +61,8 @@ class FlowMachine:
         """What came of action `number`: for a Send its Reply, for a CallTool its ToolResult, for a
         Wait None. The actions to carry out next. KeyError for one that is not under way."""
         self._scheduler.take(number, taken)
-        bound = self._sends.pop(number, None)
-        if bound is not None and isinstance(taken, Reply):
-            self._account.charge(bound, find_spent(taken, bound))
+        if isinstance(taken, Reply):
+            self._settle(number, lambda bound: find_spent(taken, bound))
             self._execution.count(taken)
         return self._go_on(now)
 
@@ -79,11 +70,14 @@ class FlowMachine:
         """Action `number` was not carried out, and no more are to begin: the flow ends as soon as
         all others have come back."""
         self._scheduler.take(number, Failure(why))
-        bound = self._sends.pop(number, None)
-        if bound is not None:
-            self._account.charge(bound, FREE)
+        self._settle(number, lambda _: FREE)
         self._execution.stopped = self._execution.stopped or why
         return self._go_on(now)
+
+    def _settle(self, number: int, spend: Callable[[Bound], Bound]) -> None:
+        bound, accounts = self._sends.pop(number, (FREE, []))
+        for account in accounts:
+            account.charge(bound, spend(bound))
 
     def _go_on(self, now: float) -> list[Action]:
         self._execution.now = now
@@ -102,9 +96,12 @@ class FlowMachine:
         is_changed = False
         for send in held:
             bound = bound_request(send.request, is_live=self._is_live)
-            room: Room = "never" if self._execution.stopped else self._find_room(bound)
+            accounts = self._execution.find_accounts(send.step)
+            room: Room = "never"
+            if not self._execution.stopped:
+                room, _ = try_hold(accounts, bound)
             if room == "held":
-                self._sends[send.number] = bound
+                self._sends[send.number] = bound, accounts
                 actions.append(send)
             elif room == "later":
                 self._held.append(send)
@@ -113,9 +110,6 @@ class FlowMachine:
                 self._scheduler.take(send.number, Failure(self._execution.stopped))
                 is_changed = True
         return is_changed
-
-    def _find_room(self, bound: Bound) -> Room:
-        return try_hold([self._account], bound)[0]
 
     def _do_flow(self) -> Work[FlowResult]:
         flow, execution = self._flow, self._execution

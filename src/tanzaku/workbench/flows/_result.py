@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any, Literal
 
 from tanzaku.core import UserError, fill
+from tanzaku.transport import HttpRequest
 from tanzaku.workbench.assertions import FlowFigures, Outcome, Verdict
 from tanzaku.workbench.flows._actions import ToolResult
 from tanzaku.workbench.sending import Reply
@@ -59,8 +60,8 @@ class ToolCall:
 class StepResult:
     """How a step ended. `step` is the way to it (`work[2].agent`).
 
-    `replies` are the answers that counted (one, or one a turn of a tool loop), `retried` those that
-    were followed by another try, `attempts` every request that was sent. `children` are a group's
+    `replies` are the answers that counted (one, or one a turn of a tool loop), `requests` what they
+    came to, with its credentials, `retried` the answers that were followed by another try, `attempts` every request that was sent. `children` are a group's
     steps, a sub-flow's, or the executions of a `foreach`, in the order of the file or the list.
     `values` is what `{{step.…}}` finds. `counts` is false where the flow was told not to mind.
     """
@@ -70,6 +71,7 @@ class StepResult:
     state: State
     began_at: float
     ended_at: float
+    requests: tuple[HttpRequest, ...] = field(default=(), repr=False)
     replies: tuple[Reply, ...] = ()
     retried: tuple[Reply, ...] = ()
     attempts: int = 0

@@ -164,8 +164,10 @@ class StepWorks:
             scope = build_scope(flow, self._execution.base.with_temporary(own))
         except UserError as error:
             return self._end(step, way, "error", Problem.of(error))
+        self._execution.open_account(way, flow.budget)
         children = yield from self.do_steps(flow.steps, way, scope)
         concluded = yield from conclude(self._execution, flow, way, children, scope, began_at)
+        self._execution.accounts.pop(way, None)
         state = find_state(children)
         if state == "ok" and concluded.verdict != "pass":
             state = "failed" if concluded.verdict == "fail" else "error"
