@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from tanzaku.core.plain_yaml import Entry
-from tanzaku.workbench.assertions import Assertion, read_assertions
+from tanzaku.workbench.assertions import Assertion, Need, read_assertions
 from tanzaku.workbench.flows import (
     Flow,
     FlowMachine,
+    Judging,
     Variant,
     build_one_step,
 )
@@ -36,7 +37,7 @@ class Wishes:
     seed: int
     environment: str | None = None
     variables: Mapping[str, Any] = field(default_factory=dict)
-    allowed: frozenset[str] = frozenset()
+    allowed: frozenset[Need] = frozenset()
     update_snapshots: bool = False
 
 
@@ -93,6 +94,12 @@ class Preparer:
             flow = replace(flow, expect=(*flow.expect, *expect))
         wishes = self._wishes
         scope = environment.scope.with_temporary({**case.variables, **wishes.variables})
+        judging = Judging(
+            allowed=wishes.allowed | {"repeat"},
+            may_run_code="code" in wishes.allowed,
+            update_snapshots=wishes.update_snapshots,
+            find_schema=self._find_schema,
+        )
 
         def begin(turn: int) -> FlowMachine:
             return FlowMachine(
@@ -101,7 +108,7 @@ class Preparer:
                 scope,
                 wishes.seed + turn - 1,
                 variant,
-                find_schema=self._find_schema,
+                judging,
             )
 
         return Prepared(case, begin, case.skip or skip, self._reproduce(suite, case))
@@ -137,10 +144,7 @@ class Preparer:
         key = tuple(map(id, case.expect))
         if key not in self._assertions:
             whole = Entry("expect", case.place, case.place, list(case.expect))
-            self._assertions[key] = [
-                one if one.needs <= self._wishes.allowed | {"repeat"} else replace(one, ask=None)
-                for one in read_assertions(whole)
-            ]
+            self._assertions[key] = read_assertions(whole)
         return self._assertions[key]
 
     def _find_schema(self, request: RequestFile) -> Callable[[int, str], Any] | None:
