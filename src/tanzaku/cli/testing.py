@@ -12,6 +12,7 @@ from tanzaku.cli.progress import Progress
 from tanzaku.cli.targets import SimulatorNeeds, Target, check_live, open_target
 from tanzaku.core import SystemClock, UserError
 from tanzaku.look import format_usd
+from tanzaku.workbench.assertions import Need
 from tanzaku.workbench.flows import Budget
 from tanzaku.workbench.project import Environment, load_project
 from tanzaku.workbench.runner import (
@@ -155,7 +156,7 @@ class Testing:
 
     def _choose(self) -> list[Chosen]:
         asked, options = self._asked, self._options
-        allowed = {"judge": options.judge, "code": options.allow_code}
+        allowed: dict[Need, bool] = {"judge": options.judge, "code": options.allow_code}
         wishes = Wishes(
             seed=asked["seed"],
             environment=asked["environment"],
