@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from harness.browser import Browser, find_chromium, open_browser
 from harness.postgres import find_postgres
 from harness.unclosed import HttpClient, fail_for_unclosed, note_clients
 
@@ -17,6 +18,7 @@ settings.load_profile("untimed")
 
 CLIENTS = Path(__file__).parent / "clients"
 PARTS = {
+    "chromium": find_chromium,
     "curl": lambda: shutil.which("curl"),
     "openssl": lambda: shutil.which("openssl"),
     "postgres": find_postgres,
@@ -40,6 +42,13 @@ def _clients() -> Iterator[list[HttpClient]]:
     with note_clients() as made:
         yield made
         fail_for_unclosed(made)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """For tests that need chromium."""
+    with open_browser() as opened:
+        yield opened
 
 
 @pytest.fixture(autouse=True)
