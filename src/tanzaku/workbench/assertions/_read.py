@@ -28,14 +28,14 @@ _REACHES: Final = ("each", "final", "any")
 _MIN_SECRET: Final = 4
 
 
-def read_assertions(entry: Entry) -> list[Assertion]:
-    """The assertions of an `expect` list, in order.
+def read_assertions(entry: Entry, *, first: int = 0) -> list[Assertion]:
+    """The assertions of an `expect` list, in order, numbered from `first`.
 
     InputFileError, with file:line:column, for an unknown kind, comparison or key, a value of the
     wrong kind, and a comparison that can never fail or never hold. Values may hold `{{places}}`:
     what only a variable can get wrong is an outcome `error` when it is checked.
     """
-    return [_read_top(number, one) for number, one in enumerate(entry.as_list())]
+    return [_read_top(number, one) for number, one in enumerate(entry.as_list(), first)]
 
 
 def _read_top(number: int, entry: Entry) -> Assertion:

@@ -16,12 +16,15 @@ from tanzaku.workbench.flows import (
     Judging,
     Variant,
     build_one_step,
+    list_variants,
+    load_flow,
 )
 from tanzaku.workbench.openapi import load_document
 from tanzaku.workbench.project import (
     Environment,
     Project,
     RequestFile,
+    Template,
     load_environment,
     load_request,
 )
@@ -81,19 +84,15 @@ class Preparer:
     def _list_variants(self, case: Case) -> list[tuple[Case, Variant]]:
         if case.flow is None:
             return [(case, Variant())]
-        return [(case, Variant())]
+        variants = list_variants(self._load_flow(case.flow))
+        return [(replace(case, variant=one.name), one) for one in variants]
 
     def _prepare(
         self, suite: Suite, case: Case, variant: Variant, environment: Environment
     ) -> Prepared:
-        expect = self._read_expect(case)
-        if case.flow is None:
-            flow, skip = self._build_step(case, expect)
-        else:
-            flow, skip = self._load_flow(case.flow), ""
-            flow = replace(flow, expect=(*flow.expect, *expect))
+        flow, skip = self._build_step(case) if case.flow is None else (self._extend(case), "")
         wishes = self._wishes
-        scope = environment.scope.with_temporary({**case.variables, **wishes.variables})
+        scope = environment.scope.with_temporary({**case.values, **wishes.variables})
         judging = Judging(
             allowed=wishes.allowed | {"repeat"},
             may_run_code="code" in wishes.allowed,
@@ -113,7 +112,8 @@ class Preparer:
 
         return Prepared(case, begin, case.skip or skip, self._reproduce(suite, case))
 
-    def _build_step(self, case: Case, expect: list[Assertion]) -> tuple[Flow, str]:
+    def _build_step(self, case: Case) -> tuple[Flow, str]:
+        """The case's one request as a flow, and why it is not to be sent."""
         assert case.use is not None
         request = self._load_request(case.use)
         for patch in case.patches[:-1]:
@@ -121,9 +121,21 @@ class Preparer:
         for patch in case.patches[-1:]:
             request = request.patched(patch)
         flow = build_one_step(
-            request, capture=case.capture, expect=expect, timeout_s=case.timeout_s
+            request,
+            variables=case.variables,
+            capture=case.capture,
+            expect=self._read_expect(case),
+            timeout_s=case.timeout_s,
         )
         return flow, request.skip or ""
+
+    def _extend(self, case: Case) -> Flow:
+        """The case's flow with the case's variables in place of its own, and what both expect."""
+        assert case.flow is not None
+        flow = self._load_flow(case.flow)
+        own = {name: Template(entry) for name, entry in case.variables.items()}
+        expect = self._read_expect(case, len(flow.expect))
+        return replace(flow, variables={**flow.variables, **own}, expect=(*flow.expect, *expect))
 
     def _load_request(self, path: Path) -> RequestFile:
         if path not in self._requests:
@@ -138,13 +150,15 @@ class Preparer:
         return self._patched[key]
 
     def _load_flow(self, path: Path) -> Flow:
+        if path not in self._flows:
+            self._flows[path] = load_flow(path, self._project)
         return self._flows[path]
 
-    def _read_expect(self, case: Case) -> list[Assertion]:
-        key = tuple(map(id, case.expect))
+    def _read_expect(self, case: Case, first: int = 0) -> list[Assertion]:
+        key = (first, *map(id, case.expect))
         if key not in self._assertions:
             whole = Entry("expect", case.place, case.place, list(case.expect))
-            self._assertions[key] = read_assertions(whole)
+            self._assertions[key] = read_assertions(whole, first=first)
         return self._assertions[key]
 
     def _find_schema(self, request: RequestFile) -> Callable[[int, str], Any] | None:

@@ -33,7 +33,7 @@ _SLUG: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 class _Defaults:
     tags: tuple[str, ...] = ()
     use: Path | None = None
-    variables: Mapping[str, Any] = field(default_factory=dict)
+    variables: Mapping[str, Entry] = field(default_factory=dict)
     patches: tuple[Entry, ...] = ()
     expect: tuple[Entry, ...] = ()
     timeout_s: float | None = None
@@ -80,7 +80,7 @@ def load_suite(path: Path, root: Path) -> Suite:
     defaults = _Defaults(
         tags=tags,
         use=_find_file(below.get("use"), root),
-        variables=_read_plain(below.get("vars")),
+        variables=below["vars"].as_mapping() if "vars" in below else {},
         patches=(below["with"],) if "with" in below else (),
         expect=tuple(below["expect"].as_list()) if "expect" in below else (),
         timeout_s=_read_timeout(below.get("timeout_s")),
@@ -140,7 +140,7 @@ def _read_case(
             hint="Write it at the flow's steps, or pass `vars`.",
             place=fields["with"].name_place,
         )
-    variables = {**defaults.variables, **_read_plain(fields.get("vars"))}
+    own = fields["vars"].as_mapping() if "vars" in fields else {}
     numbered: list[tuple[int | None, Mapping[str, Any]]] = (
         [(None, {})] if rows is None else list(enumerate(rows, start=1))
     )
@@ -155,7 +155,8 @@ def _read_case(
             name=fields["name"].as_text() if "name" in fields else case_id,
             kind=fields["kind"].as_choice(KINDS) if "kind" in fields else "manual",
             tags=tuple(dict.fromkeys((*defaults.tags, *_read_tags(fields.get("tags"))))),
-            variables={**variables, **values},
+            variables={**defaults.variables, **own},
+            values=values,
             use=None if flow else use,
             flow=flow,
             patches=() if flow else patches,
@@ -166,7 +167,7 @@ def _read_case(
             budget=_read_budget(fields.get("budget")),
             timeout_s=_read_timeout(fields.get("timeout_s")) or defaults.timeout_s,
             skip=fields["skip"].as_text() if "skip" in fields else "",
-            origin=None if origin is None else _read_plain(origin),
+            origin=None if origin is None else _read_origin(origin),
             place=entry.place,
         )
         for row, values in numbered
@@ -207,8 +208,8 @@ def _read_tags(entry: Entry | None) -> tuple[str, ...]:
     return () if entry is None else tuple(_read_slug(one) for one in entry.as_list())
 
 
-def _read_plain(entry: Entry | None) -> dict[str, Any]:
-    return {} if entry is None else {name: one.plain for name, one in entry.as_mapping().items()}
+def _read_origin(entry: Entry) -> dict[str, Any]:
+    return {name: one.plain for name, one in entry.as_mapping().items()}
 
 
 def _read_timeout(entry: Entry | None) -> float | None:

@@ -17,7 +17,8 @@ class Case:
     """One case with one row of its suite's data, defaults merged in.
 
     Either `use` (a request's file) or `flow` (a flow's) is set. `patches` are merged over the request
-    one after another (RFC 7386). `expect` and `capture` are as the file has them: assertions and
+    one after another (RFC 7386). `variables` may hold places; the row's `values` may not, and come
+    before them. `expect` and `capture` are as the file has them: assertions and
     flows read them. The case passes when at least `pass_rate` (0 to 1) of its
     `runs` did. `variant` is the one of the flow's that this is. `skip` says why it is not to be executed, empty otherwise.
     """
@@ -28,7 +29,8 @@ class Case:
     name: str
     kind: str
     tags: tuple[str, ...]
-    variables: Mapping[str, Any]
+    variables: Mapping[str, Entry]
+    values: Mapping[str, Any]
     use: Path | None
     flow: Path | None
     patches: tuple[Entry, ...]

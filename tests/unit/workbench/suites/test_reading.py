@@ -84,9 +84,10 @@ def test_defaults_cases_and_rows_come_together(root: Path) -> None:
         "weather#flowing[2]",
     ]
     first, second, flowing, _ = suite.cases
-    assert first.variables == {"unit": "C", "city": "北京", "day": "2026-11-24", "note": "a, b"}
-    assert second.variables["city"] == "成都"
-    assert second.variables["note"] == ""
+    variables = {name: one.plain for name, one in first.variables.items()}
+    assert variables == {"unit": "C", "city": "广州", "day": "2026-11-24"}
+    assert first.values == {"city": "北京", "note": "a, b"}
+    assert second.values == {"city": "成都", "note": ""}
     assert [one.plain for one in first.patches] == [
         {"headers": {"x-one": "1", "x-two": "2"}, "body": {"max_tokens": 9}},
         {"headers": {"x-one": None}},
@@ -122,7 +123,7 @@ def test_rows_are_variables(root: Path, name: str, text: str, rows: list[Any]) -
         root,
         f"tanzaku: suite/v1\ndata: {name}\ncases: [{{id: a, use: requests/ask.yaml}}]\n",
     )
-    assert [case.variables for case in suite.cases] == rows
+    assert [case.values for case in suite.cases] == rows
 
 
 HEAD = "tanzaku: suite/v1\ncases:\n"
