@@ -1,7 +1,7 @@
 """A driver of flows without any HTTP: time is virtual, answers are told, the order is by choice."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from random import Random
@@ -120,8 +120,9 @@ def read_question(send: Send) -> str:
 
 class Driver:
     """Carries out a machine's actions. With `chance` any action under way may be the next to end;
-    without, the one that was asked for first. `begun` and `ended` are all actions in order, with
-    the time; `most` is how many requests were under way at one time."""
+    without, the one that was asked for first. `begun` and `ended` are all actions in order, `history`
+    both together as (number, begin or end, way); `most` is how many requests were under way at one
+    time."""
 
     def __init__(
         self,
@@ -136,6 +137,7 @@ class Driver:
         self.now = 0.0
         self.begun: list[Action] = []
         self.ended: list[Action] = []
+        self.history: list[tuple[int, str, str]] = []
         self.most = 0
 
     @property
@@ -153,17 +155,22 @@ class Driver:
     def drive(self, machine: FlowMachine) -> FlowResult:
         """Until the flow has ended."""
         under_way = list(machine.start(self.now))
-        self.begun += under_way
+        self._note("begin", under_way)
         while under_way:
             self.most = max(self.most, sum(isinstance(one, Send) for one in under_way))
             at = self._chance.randrange(len(under_way)) if self._chance else 0
             action = under_way.pop(at)
-            self.ended.append(action)
+            self._note("end", [action])
             new = machine.take(action.number, self._carry_out(action), self.now)
-            self.begun += new
+            self._note("begin", new)
             under_way += new
         assert machine.result is not None
         return machine.result
+
+    def _note(self, kind: str, actions: Sequence[Action]) -> None:
+        (self.begun if kind == "begin" else self.ended).extend(actions)
+        for action in actions:
+            self.history.append((len(self.history), kind, action.step))
 
     def _carry_out(self, action: Action) -> Reply | ToolResult | None:
         self.now += action.seconds if isinstance(action, Wait) else 1.0
