@@ -6,9 +6,9 @@ from json import loads
 from typing import Any, Final
 
 from tanzaku.core import InputFileError
-from tanzaku.core.plain_yaml import Entry
+from tanzaku.core.plain_yaml import Entry, Place
 from tanzaku.workbench.assertions._finding import CannotJudge, Finding, Sight, fails, passes
-from tanzaku.workbench.assertions._jsonpath import Find, compile_path, read_path
+from tanzaku.workbench.assertions._jsonpath import read_path
 from tanzaku.workbench.assertions._logic import join_all, negate
 from tanzaku.workbench.assertions._numbers import ANY, NON_NEGATIVE, SPANS, check_span
 from tanzaku.workbench.assertions._ops import (
@@ -28,6 +28,8 @@ MISSING: Final = object()
 """The value of what is not there."""
 PATH_FIELDS: Final = (*VALUE.known, "count", "values")
 """What may stand beside a JSONPath."""
+_NOWHERE: Final = Place("", 1, 1)
+_WHOLE: Final = Entry("$", _NOWHERE, _NOWHERE, "$")
 
 
 def read_comparison(entry: Entry, domain: Domain) -> Op:
@@ -162,7 +164,7 @@ def read_at_path(entry: Entry, fields: Mapping[str, Entry], path: Entry | None) 
     compares how many those are, `values` all of them as one list. A path that leads to none fails,
     but for `exists: false` and `count`."""
     rest = {name: one for name, one in fields.items() if name not in {"count", "values"}}
-    find = read_later(path, _read_find) if path else lambda scope: ("$", _find_whole)
+    follow = read_later(path or _WHOLE, read_path)
     count = values = None
     if "count" in fields:
         count = read_comparison(fields["count"], replace(NUMBER, span=NON_NEGATIVE))
@@ -171,29 +173,20 @@ def read_at_path(entry: Entry, fields: Mapping[str, Entry], path: Entry | None) 
     each = read_ops(entry, rest, VALUE) if rest or not (count or values) else None
 
     def compare(value: Any, sight: Sight) -> Finding:
-        way, follow = find(sight.subject.scope)
-        nodes = follow(value)
+        way = follow(sight.subject.scope)
+        nodes = way.find(value)
         findings: list[Finding] = []
         if each:
-            listed = nodes or [(way, MISSING)]
+            listed = nodes or [(way.source, MISSING)]
             findings += [replace(_run(each, node, sight), path=at) for at, node in listed]
         if count:
-            findings.append(replace(_run(count, len(nodes), sight), path=way))
+            findings.append(replace(_run(count, len(nodes), sight), path=way.source))
         if values:
             listed = [node for _, node in nodes]
-            findings.append(replace(_run(values, listed, sight), path=way))
+            findings.append(replace(_run(values, listed, sight), path=way.source))
         return join_all(findings)
 
     return compare
-
-
-def _read_find(entry: Entry) -> tuple[str, Find]:
-    path = read_path(entry)
-    return path, compile_path(path)
-
-
-def _find_whole(value: Any) -> list[tuple[str, Any]]:
-    return [("$", value)]
 
 
 _NESTED_OPS: Final[Mapping[str, Callable[[Entry, Domain], Op]]] = {

@@ -1,6 +1,6 @@
 """JSONPath as RFC 9535 has it, by python-jsonpath in its strict mode."""
 
-from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import cache, lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, override
@@ -11,19 +11,45 @@ from tanzaku.workbench.assertions._finding import CannotJudge
 from tanzaku.workbench.assertions._regex import compile_regex
 
 if TYPE_CHECKING:
-    from jsonpath import JSONPathEnvironment
+    from jsonpath import JSONPath, JSONPathEnvironment, JSONPathMatch
 
 MAX_NODES: Final = 100_000
 
-type Find = Callable[[Any], Sequence[tuple[str, Any]]]
-"""(normalized path, value) of each node a path leads to, in order."""
+type Steps = tuple[str | int, ...]
 
 
-def read_path(entry: Entry) -> str:
+@dataclass(frozen=True, slots=True)
+class Path:
+    """A path that can be followed."""
+
+    source: str
+    _query: "JSONPath"
+
+    def find(self, value: Any) -> list[tuple[str, Any]]:
+        """(normalized path, value) of each node it leads to, in order."""
+        return [(node.path, node.obj) for node in self._follow(value)]
+
+    def locate(self, value: Any) -> list[Steps]:
+        """The names and indices to each node it leads to, in order."""
+        return [node.parts for node in self._follow(value)]
+
+    def _follow(self, value: Any) -> "list[JSONPathMatch]":
+        from jsonpath import JSONPathError
+
+        try:
+            nodes = list(islice(self._query.finditer(value), MAX_NODES + 1))
+        except (JSONPathError, RecursionError) as error:
+            reason = error.args[0] if error.args else "nested too deeply"
+            raise CannotJudge("the path cannot be followed: {reason}", reason=reason) from None
+        if len(nodes) > MAX_NODES:
+            raise CannotJudge("the path leads to more than {most} values", most=MAX_NODES)
+        return nodes
+
+
+def read_path(entry: Entry) -> Path:
     """A path of a file; InputFileError for what is none."""
-    path = entry.as_text()
     try:
-        compile_path(path)
+        return compile_path(entry.as_text())
     except ValueError as error:
         raise InputFileError(
             "{place}: `{key}` is no JSONPath (RFC 9535): {reason}.",
@@ -31,35 +57,24 @@ def read_path(entry: Entry) -> str:
             key=entry.key,
             reason=str(error),
         ) from None
-    return path
 
 
 @lru_cache(maxsize=1024)
-def compile_path(path: str) -> Find:
+def compile_path(source: str) -> Path:
     """ValueError, saying where and why, for what is no path."""
     environment = _load()
-    from jsonpath import JSONPathError
+    from jsonpath import CompoundJSONPath, JSONPathError
 
     try:
-        query = environment.compile(path)
+        query = environment.compile(source)
     except JSONPathError as error:
-        token = error.token
-        at = "" if token is None else f" at character {token.index + 1}"
+        at = "" if error.token is None else f" at character {error.token.index + 1}"
         raise ValueError(f"{error.args[0]}{at}") from None
     except RecursionError:
         raise ValueError("nested too deeply") from None
-
-    def find(value: Any) -> Sequence[tuple[str, Any]]:
-        try:
-            nodes = list(islice(query.finditer(value), MAX_NODES + 1))
-        except (JSONPathError, RecursionError) as error:
-            reason = error.args[0] if error.args else "nested too deeply"
-            raise CannotJudge("the path cannot be followed: {reason}", reason=reason) from None
-        if len(nodes) > MAX_NODES:
-            raise CannotJudge("the path leads to more than {most} values", most=MAX_NODES)
-        return [(node.path, node.obj) for node in nodes]
-
-    return find
+    if isinstance(query, CompoundJSONPath):
+        raise ValueError("two paths in one")
+    return Path(source, query)
 
 
 @cache

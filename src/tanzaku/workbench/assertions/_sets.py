@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import islice
 from typing import Final
 
 from tanzaku.core import fill
@@ -26,13 +27,12 @@ def join_set(parts: Sequence[Named], join: Join) -> Check:
     """One check of several; each gets the answers to its own questions."""
 
     def look(sight: Sight) -> Finding:
+        counts = [len(list_questions(check, sight)) for _, check in parts]
+        # Answers that are not all there cannot be told apart.
+        answers = iter(sight.answers if len(sight.answers) == sum(counts) else ())
         findings: list[Finding] = []
-        start = 0
-        for name, check in parts:
-            count = len(list_questions(check, sight))
-            own = replace(sight, answers=sight.answers[start : start + count])
-            start += count
-            finding = find(check, own)
+        for (name, check), count in zip(parts, counts, strict=True):
+            finding = find(check, replace(sight, answers=list(islice(answers, count))))
             findings.append(replace(finding, path=f"{name} {finding.path}".strip()))
         return _explain(join(findings), findings)
 

@@ -4,23 +4,32 @@ from collections.abc import Mapping
 
 from tanzaku.workbench.assertions._kind import Kind
 from tanzaku.workbench.assertions.kinds._body import BODY_KINDS, TEXT_KINDS
+from tanzaku.workbench.assertions.kinds._code import CODE_KINDS
 from tanzaku.workbench.assertions.kinds._flow import FLOW_KINDS, find_step_kind
 from tanzaku.workbench.assertions.kinds._http import HTTP_KINDS
+from tanzaku.workbench.assertions.kinds._judge import JUDGE_KINDS
 from tanzaku.workbench.assertions.kinds._message import MESSAGE_KINDS
 from tanzaku.workbench.assertions.kinds._results import RESULT_KINDS
+from tanzaku.workbench.assertions.kinds._safety import SAFETY_KINDS
+from tanzaku.workbench.assertions.kinds._similarity import SIMILARITY_KINDS
+from tanzaku.workbench.assertions.kinds._snapshot import SNAPSHOT_KINDS
 from tanzaku.workbench.assertions.kinds._stream import STREAM_KINDS
 from tanzaku.workbench.assertions.kinds._tools import TOOL_KINDS
 from tanzaku.workbench.assertions.kinds._usage import USAGE_KINDS
 
 GROUPS: Mapping[str, Mapping[str, Kind]] = {
     "http": HTTP_KINDS,
-    "body": BODY_KINDS,
+    "body": {**BODY_KINDS, **SNAPSHOT_KINDS},
     "text": TEXT_KINDS,
     "message": MESSAGE_KINDS,
     "tools": {**TOOL_KINDS, **RESULT_KINDS},
     "stream": STREAM_KINDS,
     "usage": USAGE_KINDS,
+    "safety": SAFETY_KINDS,
+    "similarity": SIMILARITY_KINDS,
+    "judge": JUDGE_KINDS,
     "flow": FLOW_KINDS,
+    "code": CODE_KINDS,
 }
 """The kinds by group. Those of a step have its id in their names: see `find_kind`."""
 
