@@ -4,6 +4,7 @@ import os
 import sys
 from importlib import import_module
 from io import TextIOWrapper
+from keyword import iskeyword
 from typing import override
 
 import click
@@ -31,6 +32,7 @@ COMMANDS = (
     "mocks",
     "faults",
     "recordings",
+    "import",
     "doctor",
 )
 LANGUAGE_FLAGS = ("en", "zh", "zh-CN")
@@ -63,7 +65,8 @@ class LazyGroup(SpokenGroup):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return super().get_command(ctx, cmd_name)
-        command = import_module(f"tanzaku.cli.{cmd_name}").build(self.messages)
+        module = f"{cmd_name}_" if iskeyword(cmd_name) else cmd_name
+        command = import_module(f"tanzaku.cli.{module}").build(self.messages)
         assert isinstance(command, click.Command)
         return speak(command, self.messages)
 

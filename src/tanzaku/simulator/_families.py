@@ -23,9 +23,14 @@ _FAMILIES = {
 }
 
 
+def find_family(path: str) -> str | None:
+    """The name of the family a path belongs to; None when it is of none that is not simulated."""
+    return _FAMILIES.get(path.split("/")[2] if path.startswith("/v1/") else "")
+
+
 def refuse_path(path: str) -> ApiError:
     """The 404 for a path that nothing serves; of a known family it gives the name."""
-    family = _FAMILIES.get(path.split("/")[2] if path.startswith("/v1/") else "")
+    family = find_family(path)
     if family is None:
         return ApiError.not_found()
     return ApiError.not_found(f"Not found: the {family} API ({path}) is not simulated by Tanzaku")

@@ -1,6 +1,7 @@
 """OpenAPI documents: read, imported as requests, written of our own API; curl, `.http`, HAR, pytest."""
 
 from tanzaku.workbench.openapi._check import PROBLEM_KINDS, Problem, ProblemKind, check_document
+from tanzaku.workbench.openapi._claude import ApiVersion
 from tanzaku.workbench.openapi._document import (
     Content,
     Document,
@@ -14,14 +15,28 @@ from tanzaku.workbench.openapi._document import (
     find_content,
     iter_references,
 )
+from tanzaku.workbench.openapi._examples import ExampleBuilder
+from tanzaku.workbench.openapi._import import (
+    Change,
+    ChangeKind,
+    ImportReport,
+    Skipped,
+    import_document,
+)
 from tanzaku.workbench.openapi._load import load_document, parse_document
+from tanzaku.workbench.openapi._patterns import write_match
 from tanzaku.workbench.openapi._source import join_pointer, split_pointer
 
 __all__ = [
     "PROBLEM_KINDS",
+    "ApiVersion",
+    "Change",
+    "ChangeKind",
     "Content",
     "Document",
+    "ExampleBuilder",
     "Header",
+    "ImportReport",
     "Operation",
     "Parameter",
     "Problem",
@@ -30,11 +45,14 @@ __all__ = [
     "Schema",
     "SecurityScheme",
     "Server",
+    "Skipped",
     "check_document",
     "find_content",
+    "import_document",
     "iter_references",
     "join_pointer",
     "load_document",
     "parse_document",
     "split_pointer",
+    "write_match",
 ]

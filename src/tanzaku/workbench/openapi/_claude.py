@@ -16,10 +16,10 @@ API_HOST: Final = "api.anthropic.com"
 MODEL: Final = get_model("claude-haiku-4-5").aliases[0]
 _HINTS: Final[Mapping[str, Any]] = {
     "model": MODEL,
+    "model_id": MODEL,
     "max_tokens": 256,
     "messages": [{"role": "user", "content": "Hello"}],
     "custom_id": "request-1",
-    KEY_HEADER: "{{secret.ANTHROPIC_API_KEY}}",
 }
 
 

@@ -78,6 +78,34 @@ class ExampleBuilder:
             return None
         return next((error.message for error in judge.iter_errors(value)), None)
 
+    def find_property(self, schema: Schema | None, name: str) -> Schema | None:
+        """The schema of an object's property; None when the object says nothing of it."""
+        whole = None if schema is None else self._document.resolve(schema)
+        if not isinstance(whole, dict):
+            return None
+        found: Schema | None = (
+            self._merge(whole, whole.get("allOf", [])).get("properties", {}).get(name)
+        )
+        return found
+
+    def find_items(self, schema: Schema | None) -> Schema | None:
+        """The schema of a list's items, its alternatives looked through."""
+        whole = None if schema is None else self._document.resolve(schema)
+        if not isinstance(whole, dict):
+            return None
+        if "items" in whole:
+            items: Schema = whole["items"]
+            return items
+        found = (self.find_items(one) for key in ("anyOf", "oneOf") for one in whole.get(key, []))
+        return next((one for one in found if one is not None), None)
+
+    def is_binary(self, schema: Schema | None) -> bool:
+        """Whether the values are files' bytes."""
+        whole = None if schema is None else self._document.resolve(schema)
+        return isinstance(whole, dict) and (
+            whole.get("format") == "binary" or "contentMediaType" in whole
+        )
+
     def _build(self, schema: Schema, name: str) -> Any:
         if isinstance(schema, bool):
             return {}
