@@ -43,7 +43,8 @@ FILES: Mapping[str, str] = {
 
 
 def write_project(root: Path, files: Mapping[str, str] | None = None) -> Path:
-    """The files above and `files`."""
+    """The files above and `files`, and a folder for flows."""
+    (root / "flows").mkdir(exist_ok=True)
     for name, text in {**FILES, **(files or {})}.items():
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,7 +1,7 @@
 """Executes suites and flows: drives their machines over HTTP and tells what happens as events."""
 
 from tanzaku.workbench.runner._baseline import Baseline, format_baseline, load_baseline
-from tanzaku.workbench.runner._codec import encode_event, event_to_json, parse_event, to_plain
+from tanzaku.workbench.runner._codec import encode_event, event_to_json, parse_event
 from tanzaku.workbench.runner._drive import Driver, Target
 from tanzaku.workbench.runner._estimate import Estimate, estimate
 from tanzaku.workbench.runner._events import (
@@ -64,5 +64,4 @@ __all__ = [
     "make_folder",
     "parse_event",
     "read_events",
-    "to_plain",
 ]

@@ -1,5 +1,6 @@
 """A request sent, and the reply to it as a client sees it."""
 
+from tanzaku.workbench.sending._plain import restore, to_plain
 from tanzaku.workbench.sending._read import ReadMessage
 from tanzaku.workbench.sending._reply import Reply, TimedFrame, Trouble
 from tanzaku.workbench.sending._sender import MAX_BODY_BYTES, TIMEOUT_S, Sender
@@ -15,4 +16,6 @@ __all__ = [
     "TimedFrame",
     "Trouble",
     "render_snippet",
+    "restore",
+    "to_plain",
 ]

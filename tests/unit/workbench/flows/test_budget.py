@@ -36,7 +36,6 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def build(root: Path, budget: str, count: int = 10, expect: str = "true") -> FlowMachine:
     path = root / "flows" / "spend.flow.yaml"
-    path.parent.mkdir(exist_ok=True)
     path.write_text(
         f"tanzaku: flow/v1\nbudget: {budget}\nsteps:\n"
         f"  - {{id: each, foreach: {list(range(count))}, parallel: 10, use: requests/ask.yaml, "

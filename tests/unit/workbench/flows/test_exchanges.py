@@ -32,7 +32,6 @@ def run_step(
 ) -> tuple[StepResult, Driver, FlowResult]:
     """A flow of one step with these keys; `answer` is told how often it was asked before."""
     path = root / "flows" / "one.flow.yaml"
-    path.parent.mkdir(exist_ok=True)
     path.write_text(
         f"tanzaku: flow/v1\nsteps:\n  - id: one\n    use: requests/ask.yaml\n    {keys}\n", "utf-8"
     )

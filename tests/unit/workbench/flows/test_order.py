@@ -75,7 +75,6 @@ def fails(way: str, seed: int) -> bool:
 
 def execute(root: Path, steps: Any, seed: int, order: int) -> tuple[FlowResult, Driver]:
     path = root / "flows" / "drawn.flow.yaml"
-    path.parent.mkdir(exist_ok=True)
     path.write_text(json.dumps({"tanzaku": "flow/v1", "steps": steps}), "utf-8")
     flow = load_flow(path, load_project(root))
     _, environment = load_parts(root)

@@ -44,7 +44,6 @@ def run(
     temporary: Mapping[str, Any] | None = None,
 ) -> tuple[FlowResult, Driver]:
     path = root / "flows" / "main.flow.yaml"
-    path.parent.mkdir(exist_ok=True)
     path.write_text(f"tanzaku: flow/v1\n{text}", "utf-8")
     flow = load_flow(path, load_project(root))
     _, environment = load_parts(root)
@@ -240,7 +239,6 @@ steps:
 
 
 def test_a_sub_flow_knows_its_own_variables_and_those_it_is_given(root: Path) -> None:
-    (root / "flows").mkdir(exist_ok=True)
     (root / "flows" / "sub.flow.yaml").write_text(
         """\
 tanzaku: flow/v1

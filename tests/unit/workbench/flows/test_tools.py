@@ -62,7 +62,6 @@ def run(
 ) -> tuple[FlowResult, Driver]:
     """The model answers with these messages, one a request."""
     path = root / "flows" / "loop.flow.yaml"
-    path.parent.mkdir(exist_ok=True)
     path.write_text(
         f"tanzaku: flow/v1\n{matrix}\nsteps:\n"
         f"  - {{id: loop, use: requests/ask.yaml, tools: {tools}}}\n",
@@ -169,7 +168,6 @@ def test_a_model_that_calls_without_end_is_stopped(root: Path) -> None:
 
 def test_without_tools_a_call_is_the_answer(root: Path) -> None:
     path = root / "flows" / "plain.flow.yaml"
-    path.parent.mkdir(exist_ok=True)
     path.write_text(
         "tanzaku: flow/v1\nsteps: [{id: one, use: requests/ask.yaml, "
         "expect: [{stop_reason: tool_use}]}]\n",
