@@ -1,6 +1,7 @@
 """Flows that no file has."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from tanzaku.core.plain_yaml import Entry
@@ -13,6 +14,7 @@ from tanzaku.workbench.project import RequestFile, Template
 def build_one_step(
     request: RequestFile,
     *,
+    before: Flow | None = None,
     variables: Mapping[str, Any] | None = None,
     capture: Entry | None = None,
     expect: Sequence[Assertion] = (),
@@ -20,6 +22,7 @@ def build_one_step(
     timeout_s: float | None = None,
 ) -> Flow:
     """A flow that sends one request: what a suite's case is. Its step's id is empty.
+    The steps of `before` come first; their values are known as `before.STEP.NAME`.
 
     `variables` may have places in their texts. `timeout_s` comes before the request's own.
     InputFileError for a capture that cannot be read.
@@ -34,10 +37,16 @@ def build_one_step(
         tools=tools,
         timeout_s=timeout_s,
     )
+    steps: tuple[Step, ...] = (step,)
+    if before is not None:
+        steps = (
+            Step("before", place, name=before.name, flow=before),
+            replace(step, needs=(0,), sees=("before",)),
+        )
     return Flow(
         flow_id=request.id,
         name=request.name,
         root=request.root,
-        steps=(step,),
+        steps=steps,
         variables={name: Template(value, place) for name, value in (variables or {}).items()},
     )

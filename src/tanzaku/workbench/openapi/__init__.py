@@ -1,5 +1,6 @@
 """OpenAPI documents: read, imported as requests, written of our own API; curl, `.http`, HAR, pytest."""
 
+from tanzaku.workbench.openapi._answers import DocumentedAnswers
 from tanzaku.workbench.openapi._check import PROBLEM_KINDS, Problem, ProblemKind, check_document
 from tanzaku.workbench.openapi._claude import ApiVersion
 from tanzaku.workbench.openapi._document import (
@@ -34,6 +35,7 @@ __all__ = [
     "ChangeKind",
     "Content",
     "Document",
+    "DocumentedAnswers",
     "ExampleBuilder",
     "Header",
     "ImportReport",

@@ -2,7 +2,7 @@
 
 import os
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -19,7 +19,7 @@ from tanzaku.workbench.flows import (
     list_variants,
     load_flow,
 )
-from tanzaku.workbench.openapi import load_document
+from tanzaku.workbench.openapi import DocumentedAnswers, load_document
 from tanzaku.workbench.project import (
     Environment,
     Project,
@@ -63,6 +63,7 @@ class Preparer:
         self._requests: dict[Path, RequestFile] = {}
         self._patched: dict[tuple[Path, int], RequestFile] = {}
         self._flows: dict[Path, Flow] = {}
+        self._answers: dict[tuple[str, str], DocumentedAnswers] = {}
         self._assertions: dict[tuple[int, ...], list[Assertion]] = {}
 
     def prepare(self, suite: Suite, choice: Choice) -> Chosen:
@@ -122,6 +123,7 @@ class Preparer:
             request = request.patched(patch)
         flow = build_one_step(
             request,
+            before=None if case.before is None else self._load_flow(case.before),
             variables=case.variables,
             capture=case.capture,
             expect=self._read_expect(case),
@@ -161,21 +163,17 @@ class Preparer:
             self._assertions[key] = read_assertions(whole, first=first)
         return self._assertions[key]
 
-    def _find_schema(self, request: RequestFile) -> Callable[[int, str], Any] | None:
+    def _find_schema(self, request: RequestFile) -> DocumentedAnswers | None:
         if request.document is None or request.operation is None:
             return None
         document = _load_document(self._project.root / request.document)
         operation = document.find_operation(request.operation)
         if operation is None:
             return None
-
-        def find(status: int, content_type: str) -> Any:
-            schema = operation.find_schema(status, content_type)
-            if not isinstance(schema, dict):
-                return schema
-            return {**schema, "components": {"schemas": document.schemas}}
-
-        return find
+        key = request.document, operation.id
+        if key not in self._answers:
+            self._answers[key] = DocumentedAnswers(document, operation)
+        return self._answers[key]
 
     def _reproduce(self, suite: Suite, case: Case) -> str:
         words = ["tanzaku", "test", os.path.relpath(suite.path), "--case", case.key]

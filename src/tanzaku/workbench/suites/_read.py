@@ -21,9 +21,9 @@ MAX_BUDGET_USD: Final = 1e6
 MAX_TOKENS: Final = 10**12
 
 _FIELDS: Final = ("name", "tags", "environment", "budget", "defaults", "data", "cases")
-_DEFAULTS: Final = ("use", "scenario", "mocks", "vars", "with", "expect", "timeout_s")
+_DEFAULTS: Final = ("before", "use", "scenario", "mocks", "vars", "with", "expect", "timeout_s")
 _CASE: Final = (
-    "id", "name", "kind", "tags", "vars", "use", "flow", "with", "expect", "capture", "runs",
+    "id", "name", "kind", "tags", "vars", "before", "use", "flow", "with", "expect", "capture", "runs",
     "pass_rate", "budget", "timeout_s", "skip", "origin",
 )  # fmt: skip
 _SLUG: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
@@ -32,6 +32,7 @@ _SLUG: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 @dataclass(frozen=True, slots=True)
 class _Defaults:
     tags: tuple[str, ...] = ()
+    before: Path | None = None
     use: Path | None = None
     variables: Mapping[str, Entry] = field(default_factory=dict)
     patches: tuple[Entry, ...] = ()
@@ -79,6 +80,7 @@ def load_suite(path: Path, root: Path) -> Suite:
     below = entry.as_fields(_DEFAULTS) if entry else {}
     defaults = _Defaults(
         tags=tags,
+        before=_find_file(below.get("before"), root),
         use=_find_file(below.get("use"), root),
         variables=below["vars"].as_mapping() if "vars" in below else {},
         patches=(below["with"],) if "with" in below else (),
@@ -140,6 +142,12 @@ def _read_case(
             hint="Write it at the flow's steps, or pass `vars`.",
             place=fields["with"].name_place,
         )
+    if flow and "before" in fields:
+        raise InputFileError(
+            "{place}: `before` is for a case with `use`; a flow has steps of its own.",
+            place=fields["before"].name_place,
+        )
+    before = _find_file(fields.get("before"), root) or defaults.before
     own = fields["vars"].as_mapping() if "vars" in fields else {}
     numbered: list[tuple[int | None, Mapping[str, Any]]] = (
         [(None, {})] if rows is None else list(enumerate(rows, start=1))
@@ -158,6 +166,7 @@ def _read_case(
             variables={**defaults.variables, **own},
             values=values,
             use=None if flow else use,
+            before=None if flow else before,
             flow=flow,
             patches=() if flow else patches,
             expect=(*defaults.expect, *expect),

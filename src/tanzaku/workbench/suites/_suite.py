@@ -16,7 +16,8 @@ KINDS: tuple[str, ...] = get_args(Kind.__value__)
 class Case:
     """One case with one row of its suite's data, defaults merged in.
 
-    Either `use` (a request's file) or `flow` (a flow's) is set. `patches` are merged over the request
+    Either `use` (a request's file) or `flow` (a flow's) is set. `before` is a flow that makes what
+    the request needs: its steps' values are known as `{{before.STEP.NAME}}`. `patches` are merged over the request
     one after another (RFC 7386). `variables` may hold places; the row's `values` may not, and come
     before them. `expect` and `capture` are as the file has them: assertions and
     flows read them. The case passes when at least `pass_rate` (0 to 1) of its
@@ -32,6 +33,7 @@ class Case:
     variables: Mapping[str, Entry]
     values: Mapping[str, Any]
     use: Path | None
+    before: Path | None
     flow: Path | None
     patches: tuple[Entry, ...]
     expect: tuple[Entry, ...]

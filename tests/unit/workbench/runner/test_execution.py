@@ -224,3 +224,27 @@ def test_what_ended_before_is_told_and_not_sent_again(tmp_path: Path) -> None:
         assert again.ended.exit_code == 1
 
     run_orders(tmp_path, suite, test)
+
+
+def test_what_a_case_needs_is_made_before_it_and_its_failure_is_the_cases(
+    run: Any, tmp_path: Path
+) -> None:
+    flow = """\
+tanzaku: flow/v1
+steps:
+  - {{id: order, use: requests/get.yaml, with: {{path_params: {{id: "{id}"}}}},
+     capture: {{sku: "$.items[0].sku"}}}}
+"""
+    (tmp_path / "flows").mkdir()
+    for name, order in (("an-order", "1"), ("none", "9")):
+        path = tmp_path / f"flows/{name}.flow.yaml"
+        path.write_text(flow.format(id=order), encoding="utf-8")
+    known = {"path": "/orders/{id}", "path_params": {"id": "{{before.order.sku}}", "place": None}}
+    unknown = [{"status": 404}, {"contains": "/orders/TEA-001"}]
+    suite = write_suite(
+        {"id": "made", "before": "flows/an-order.flow.yaml", "with": known, "expect": unknown},
+        {"id": "unmade", "before": "flows/none.flow.yaml", "with": known, "expect": unknown},
+    )
+    done, orders = run(suite)
+    assert done.verdicts == {"made": "passed", "unmade": "failed"}
+    assert orders.seen == {"/orders/1": 1, "/orders/TEA-001": 1, "/orders/9": 1}
