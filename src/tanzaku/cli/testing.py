@@ -147,10 +147,10 @@ class Testing:
         options = self._options
         if options.resume is None:
             return None
-        if any(options.chosen.values()):
+        if any(value for name, value in options.chosen.items() if name != "paths"):
             raise UserError(
-                "--resume goes on with the cases that were chosen then.",
-                hint="Leave out paths and what chooses cases.",
+                "--resume goes on with what was chosen then.",
+                hint="Leave out what chooses cases, the environment and the seed.",
             )
         return find_folder(self._project.root, options.resume or None)
 
