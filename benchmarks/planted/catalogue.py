@@ -72,7 +72,7 @@ _ORDERS = (
     Bug("orders-page-repeats", "paging", "The last order of a page stands again on the next page."),
     Bug("orders-page-skips", "paging", "The order after the last of a page stands on no page."),
     Bug("orders-patch-clears-note", "lost-update", "PATCH clears the note when the note is not named."),
-    Bug("orders-coupon-and-discount", "interaction-of-optionals", "A coupon beside a discount of more or less is answered 500."),
+    Bug("orders-coupon-and-discount", "interaction-of-optionals", "A coupon beside a discount, each allowed, is answered 500."),
     Bug("orders-repeat-creates", "idempotency", "A repeated Idempotency-Key with an equal body creates a second order."),
     Bug("orders-delete-without-key", "authentication", "DELETE works without the API key."),
 )  # fmt: skip

@@ -62,7 +62,8 @@ class Jobs(Service):
             optional = (*optional, *new)
         new = check.take_object(new, "job", ("name", "kind", "rows"), optional)
         if self.bug == "jobs-empty-name-crash":
-            new["name"] = new["name"][0] + new["name"][1:]
+            initial = check.take_text(new["name"], "name", 0, 30)[0]
+            new["name"] = initial + new["name"][1:]
         check.take_text(new["name"], "name", 1, 30)
         check.take_choice(new["kind"], "kind", ("export", "import", "report"))
         if self.bug == "jobs-rows-huge-crash" and isinstance(new["rows"], int):
@@ -72,7 +73,7 @@ class Jobs(Service):
         if "tags" in new:
             tags = check.take_list(new["tags"], "tags", 0, 3)
             if self.bug == "jobs-empty-tags-crash":
-                max(tags)
+                tags[0]
             for tag in tags:
                 check.take_text(tag, "tags[]", 1, 10)
         if "priority" in new:

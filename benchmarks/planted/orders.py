@@ -78,7 +78,7 @@ class Orders(Service):
         if self.bug == "orders-limit-zero":
             return check.get_query_whole(request, "limit", 0, 50, 20) or 1
         if self.bug == "orders-limit-huge-crash":
-            struct.pack("i", int(check.get_query(request, "limit") or 20))
+            struct.pack("i", check.get_query_whole(request, "limit", -(10**18), 10**18, 20))
         return check.get_query_whole(request, "limit", 1, 50, 20)
 
     def create_order(self, request: Request) -> Answer:
@@ -144,9 +144,8 @@ class Orders(Service):
             new["discount_percent"] = check.take_whole(
                 new["discount_percent"], "discount_percent", 0, 90
             )
-        if self.bug == "orders-coupon-and-discount" and "coupon" in new:
-            # One of the two reductions was written for orders without the other.
-            new["discount_percent"] = {"": 5}[str(new.get("discount_percent", ""))]
+        if self.bug == "orders-coupon-and-discount" and {"coupon", "discount_percent"} <= set(new):
+            raise NotImplementedError("two reductions")
         return new
 
     def _check_customer(self, value: Any) -> None:

@@ -141,7 +141,7 @@ def call_until_gone(url: str, is_stream: bool, acked: list[str]) -> None:
     """Ask again and again; keep the id of every answer that came whole."""
     body = json.dumps(json.loads(BODY) | {"stream": is_stream})
     host, _, port = url.removeprefix("http://").partition(":")
-    connection = http.client.HTTPConnection(host, int(port), timeout=10)
+    connection = http.client.HTTPConnection(host, int(port), timeout=60)
     headers = {
         "content-type": "application/json",
         "anthropic-version": "2023-06-01",

@@ -43,6 +43,8 @@ class CommandLine:
     def _environment(self) -> dict[str, str]:
         return {
             "PATH": os.environ["PATH"],
+            # The tree under test may be another than the one that is installed.
+            "PYTHONPATH": os.environ.get("PYTHONPATH", ""),
             "HOME": str(self.data),
             "XDG_DATA_HOME": str(self.data),
             "PYTHONUTF8": "1",
