@@ -105,7 +105,15 @@ def _load() -> "JSONPathEnvironment":
             except ValueError:
                 return False
 
-    environment = JSONPathEnvironment(strict=True)
+    class Environment(JSONPathEnvironment):
+        @override
+        def getitem(self, obj: Any, key: Any) -> Any:
+            # The library takes slices of texts too; RFC 9535 (2.3.4.2) selects nothing there.
+            if isinstance(key, slice) and isinstance(obj, str):
+                return ()
+            return super().getitem(obj, key)
+
+    environment = Environment(strict=True)
     environment.function_extensions["match"] = Regex(r"(?R)\A(?:{})\z")
     environment.function_extensions["search"] = Regex("(?R){}")
     return environment

@@ -133,7 +133,8 @@ def _read_span(name: str) -> Callable[[Entry, Domain], Op]:
 
 
 def _read_type(entry: Entry, domain: Domain) -> Op:
-    wanted = entry.as_choice(list(_TYPES))
+    # `null` without quotes is what people write.
+    wanted = "null" if entry.content is None else entry.as_choice(list(_TYPES))
 
     def has_type(value: Any, sight: Sight) -> Finding:
         if _TYPES[wanted](value):

@@ -88,26 +88,26 @@ def judge(value: Any, validator: "Validator") -> Finding:
 
 
 def explain(error: "ValidationError") -> tuple[list[str | int], str, Any]:
-    """Where, what, and the value to blame; into unions, along the branch that fits best."""
+    """Where, what, and the value to blame; into unions, along the branch of the value's type and tag
+    in which least is wrong."""
     branches = [list(branch) for branch in getattr(error.kind, "context", None) or () if branch]
     if not branches:
         return list(error.instance_path), error.message, error.instance
     depth = len(error.instance_path)
-    closest = min(branches, key=lambda branch: _measure_distance(branch, depth))
-    tags = [tag for branch in branches if (tag := _find_tag(branch, depth))]
-    if len(tags) == len(branches):
-        found = tags[0].instance
-        known = ", ".join(dict.fromkeys(_write_tag(tag) for tag in tags))
-        return list(tags[0].instance_path), f"{json.dumps(found)} is none of {known}", found
-    return explain(_find_tag(closest, depth) or closest[0])
+    near = [branch for branch in branches if not _is_other_type(branch, depth)] or branches
+    tags = [_find_tag(branch, depth) for branch in near]
+    wrong = [tag for tag in tags if tag is not None]
+    if len(wrong) == len(near):
+        found = wrong[0].instance
+        known = ", ".join(dict.fromkeys(map(_write_tag, wrong)))
+        return list(wrong[0].instance_path), f"{json.dumps(found)} is none of {known}", found
+    fitting = [branch for branch, tag in zip(near, tags, strict=True) if tag is None]
+    return explain(min(fitting, key=len)[0])
 
 
-def _measure_distance(branch: list["ValidationError"], depth: int) -> tuple[bool, bool, int]:
-    """How far a value is from a branch: of another type, of another tag, how much else is wrong."""
-    is_other_type = any(
-        error.kind.name == "type" and len(error.instance_path) == depth for error in branch
-    )
-    return is_other_type, _find_tag(branch, depth) is not None, len(branch)
+def _is_other_type(branch: Iterable["ValidationError"], depth: int) -> bool:
+    """Whether the branch wants another type of value altogether."""
+    return any(error.kind.name == "type" and len(error.instance_path) == depth for error in branch)
 
 
 def _find_tag(branch: Iterable["ValidationError"], depth: int) -> "ValidationError | None":
