@@ -4,18 +4,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from random import Random
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from tanzaku.wire import RETRY_AFTER, RETRY_AFTER_MS, SHOULD_RETRY
 from tanzaku.workbench.assertions import Need
+from tanzaku.workbench.flows._actions import Action
 from tanzaku.workbench.flows._flow import Retry
+from tanzaku.workbench.flows._log import LogEvent
 from tanzaku.workbench.flows._meter import Account, Budget
-from tanzaku.workbench.flows._result import Spending, Stop
+from tanzaku.workbench.flows._result import Spending, Stop, Why
 from tanzaku.workbench.project import Environment, RequestFile, Scope
 from tanzaku.workbench.sending import Reply
-
-type Why = Literal["budget", "interrupted"]
-"""Why an action was not carried out: more must not be spent; somebody stopped the flow."""
 
 type SchemaFinder = Callable[[RequestFile], Callable[[int, str], Any] | None]
 """For a request: what finds the schema that a document has for an answer of a status and a content
@@ -47,7 +46,7 @@ class Failure:
 class Execution:
     """`base` is the scope without any flow's variables, `now` the driver's of its newest call;
     `stopped` is set when nothing more may begin. `ended` are (way, state) of the steps in the order
-    they ended. `accounts` holds the flow's and those of the sub-flows by their ways."""
+    they ended. `log` has actions as they were asked for. `accounts` holds the flow's and those of the sub-flows by their ways."""
 
     environment: Environment
     base: Scope
@@ -57,6 +56,7 @@ class Execution:
     now: float = 0.0
     stopped: Stop = ""
     ended: list[tuple[str, str]] = field(default_factory=list)
+    log: list[LogEvent | tuple[float, Action]] = field(default_factory=list)
     accounts: dict[str, Account] = field(default_factory=dict)
     requests: int = 0
     usd: Decimal = Decimal(0)

@@ -1,24 +1,25 @@
 """The machine that executes a flow: told of time and of what came back, it says what to do next."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
 from tanzaku.core import UserError
-from tanzaku.workbench.flows._actions import Action, Send, Taken
+from tanzaku.workbench.flows._actions import Action, Send, Taken, ToolResult
 from tanzaku.workbench.flows._bound import bound_request, find_spent
 from tanzaku.workbench.flows._conclude import build_figures, conclude
-from tanzaku.workbench.flows._execution import Execution, Failure, Judging, Why
+from tanzaku.workbench.flows._execution import Execution, Failure, Judging
 from tanzaku.workbench.flows._flow import Flow
+from tanzaku.workbench.flows._log import FlowBegan, FlowEnded, LogEvent, Told, describe_action
 from tanzaku.workbench.flows._meter import FREE, Account, Bound, Room, try_hold
-from tanzaku.workbench.flows._result import FlowResult, Problem
+from tanzaku.workbench.flows._result import FlowResult, Problem, Why
 from tanzaku.workbench.flows._scheduler import Scheduler, Work
 from tanzaku.workbench.flows._steps import StepWorks, build_scope
 from tanzaku.workbench.flows._variants import Variant
 from tanzaku.workbench.project import Environment, Scope
-from tanzaku.workbench.sending import Reply
+from tanzaku.workbench.sending import Mask, Reply
 
-_ONLY: Final = Variant()
-_JUDGING: Final = Judging()
+ONLY: Final = Variant()
+JUDGING: Final = Judging()
 
 
 class FlowMachine:
@@ -35,16 +36,19 @@ class FlowMachine:
         environment: Environment,
         scope: Scope,
         seed: int,
-        variant: Variant = _ONLY,
-        judging: Judging = _JUDGING,
+        variant: Variant = ONLY,
+        judging: Judging = JUDGING,
     ) -> None:
         self._flow = flow
         base = scope.with_temporary({**variant.row, **scope.temporary})
+        self._variant = variant
+        self._variables = dict(scope.temporary)
         self._execution = Execution(environment, base, seed, variant.sets, judging)
         self._execution.open_account("", flow.budget)
         self._scheduler = Scheduler(self._do_flow())
         self._sends: dict[int, tuple[Bound, list[Account]]] = {}
         self._held: list[Send] = []
+        self._under_way: set[int] = set()
         self._is_live = environment.upstream == "live"
 
     @property
@@ -53,23 +57,52 @@ class FlowMachine:
         result: FlowResult | None = self._scheduler.result
         return result
 
+    @property
+    def log(self) -> list[LogEvent]:
+        """All that happened until now."""
+        mask = Mask(_list_secrets(self._execution.base.secrets))
+        return [
+            describe_action(one[1], one[0], mask) if isinstance(one, tuple) else one
+            for one in self._execution.log
+        ]
+
+    def is_under_way(self, number: int) -> bool:
+        """Whether this action was asked for and has not come back."""
+        return number in self._under_way
+
     def start(self, now: float) -> list[Action]:
         """The first actions."""
+        execution = self._execution
+        began = FlowBegan(
+            now,
+            self._flow.flow_id,
+            execution.environment.id,
+            execution.seed,
+            self._variant,
+            self._variables,
+        )
+        execution.log.append(began)
         return self._go_on(now)
 
     def take(self, number: int, taken: Taken, now: float) -> list[Action]:
         """What came of action `number`: for a Send its Reply, for a CallTool its ToolResult, for a
         Wait None. The actions to carry out next. KeyError for one that is not under way."""
+        self._under_way.remove(number)
         self._scheduler.take(number, taken)
-        if isinstance(taken, Reply):
-            self._settle(number, lambda bound: find_spent(taken, bound))
-            self._execution.count(taken)
+        reply = taken if isinstance(taken, Reply) else None
+        result = taken if isinstance(taken, ToolResult) else None
+        self._execution.log.append(Told(now, number, reply, result))
+        if reply is not None:
+            self._settle(number, lambda bound: find_spent(reply, bound))
+            self._execution.count(reply)
         return self._go_on(now)
 
     def refuse(self, number: int, why: Why, now: float) -> list[Action]:
         """Action `number` was not carried out, and no more are to begin: the flow ends as soon as
         all others have come back."""
+        self._under_way.remove(number)
         self._scheduler.take(number, Failure(why))
+        self._execution.log.append(Told(now, number, refused=why))
         self._settle(number, lambda _: FREE)
         self._execution.stopped = self._execution.stopped or why
         return self._go_on(now)
@@ -87,7 +120,13 @@ class FlowMachine:
             actions += [one for one in new if not isinstance(one, Send)]
             self._held += [one for one in new if isinstance(one, Send)]
             if not self._let_go(actions):
-                return actions
+                break
+        self._under_way.update(one.number for one in actions)
+        self._execution.log += [(now, one) for one in actions]
+        if self.result is not None:
+            ended = FlowEnded(now, self.result.verdict, self.result.stopped)
+            self._execution.log.append(ended)
+        return actions
 
     def _let_go(self, actions: list[Action]) -> bool:
         """Moves the requests that there is room for from those held back to `actions`. Whether some
@@ -95,8 +134,8 @@ class FlowMachine:
         held, self._held = self._held, []
         is_changed = False
         for send in held:
-            bound = bound_request(send.request, is_live=self._is_live)
             accounts = self._execution.find_accounts(send.step)
+            bound = bound_request(send.request, is_live=self._is_live) if accounts else FREE
             room: Room = "never"
             if not self._execution.stopped:
                 room, _ = try_hold(accounts, bound)
@@ -124,3 +163,11 @@ class FlowMachine:
         steps = yield from StepWorks(execution).do_steps(flow.steps, "", scope)
         result = yield from conclude(execution, flow, "", steps, scope, began_at)
         return result
+
+
+def _list_secrets(secrets: Mapping[str, str]) -> Iterator[str]:
+    for name in secrets:
+        try:
+            yield secrets[name]
+        except KeyError:  # declared, and not set
+            continue

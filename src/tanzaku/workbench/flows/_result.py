@@ -15,6 +15,8 @@ type State = Literal["ok", "failed", "error", "skipped", "not_run"]
 """How a step ended. `failed`: it was answered, and not as it had to be. `error`: it broke or could
 not be judged. `skipped`: its `when` was false. `not_run`: the flow stopped before it."""
 
+type Why = Literal["budget", "interrupted"]
+"""Why an action was not carried out: more must not be spent; somebody stopped the flow."""
 type Stop = Literal["", "budget", "interrupted"]
 """Why a flow ended before its time."""
 

@@ -11,6 +11,7 @@ from tanzaku.workbench.flows._conclude import conclude
 from tanzaku.workbench.flows._exchanges import ExchangeWork
 from tanzaku.workbench.flows._execution import Execution
 from tanzaku.workbench.flows._flow import Flow, Step
+from tanzaku.workbench.flows._log import StepBegan, StepEnded
 from tanzaku.workbench.flows._result import Problem, State, StepResult
 from tanzaku.workbench.flows._scheduler import Part, Together, Work
 from tanzaku.workbench.flows._values import collect_items, collect_values
@@ -48,6 +49,7 @@ class StepWorks:
         way = f"{above}.{step.step_id}" if above else step.step_id
         if block.stopped or self._execution.stopped:
             return self._end(step, way, "not_run")
+        self._execution.log.append(StepBegan(self._execution.now, way))
         seen = {name: block.values[name] for name in step.sees if name in block.values}
         scope = block.scope.with_temporary(seen)
         result = yield from self._do_whole(step, way, scope)
@@ -55,6 +57,7 @@ class StepWorks:
         block.values[step.step_id] = result.values
         block.stopped |= result.state in _FAILED and step.on_error == "stop"
         self._execution.ended.append((way, result.state))
+        self._execution.log.append(StepEnded(self._execution.now, way, result.state))
         return result
 
     def _do_whole(self, step: Step, way: str, scope: Scope) -> Work[StepResult]:
@@ -116,10 +119,12 @@ class StepWorks:
     ) -> Work[StepResult]:
         if block.stopped or self._execution.stopped:
             return self._end(step, way, "not_run")
+        self._execution.log.append(StepBegan(self._execution.now, way))
         extra = {"index": index, "item": item}
         scope = block.scope.with_temporary({"index": index, step.item_name: item})
         result = yield from self._do_once(step, way, scope, extra)
         block.stopped |= result.state in _FAILED and step.on_error == "stop"
+        self._execution.log.append(StepEnded(self._execution.now, way, result.state))
         return result
 
     def _do_once(

@@ -1,5 +1,6 @@
 """A request sent, and the reply to it as a client sees it."""
 
+from tanzaku.workbench.sending._mask import Mask
 from tanzaku.workbench.sending._plain import restore, to_plain
 from tanzaku.workbench.sending._read import ReadMessage
 from tanzaku.workbench.sending._reply import Reply, TimedFrame, Trouble
@@ -9,6 +10,7 @@ from tanzaku.workbench.sending._snippets import SnippetLanguage, render_snippet
 __all__ = [
     "MAX_BODY_BYTES",
     "TIMEOUT_S",
+    "Mask",
     "ReadMessage",
     "Reply",
     "Sender",
