@@ -1,5 +1,6 @@
 """`tanzaku import`: an OpenAPI document or a curl command becomes request files."""
 
+import re
 import sys
 from collections import Counter
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import TYPE_CHECKING, Any, override
 import click
 
 from tanzaku.cli.context import CliContext, echo_json, json_option
+from tanzaku.core import UserError
 from tanzaku.look import Messages, format_count
 
 if TYPE_CHECKING:
@@ -53,20 +55,73 @@ def import_anything(
     context: CliContext, *, source: tuple[str, ...], into: Path | None, check: bool, as_json: bool
 ) -> None:
     """Import, and say what was done. Exits 1 when `check` finds that something would be."""
-    from tanzaku.workbench.openapi import import_document
     from tanzaku.workbench.project import find_root
 
-    path = Path(source[0])
     root = into if into is not None else find_root(Path())
+    command = _find_command(source)
+    if command is not None:
+        if check:
+            raise UserError("A curl command is imported once; there is nothing to check.")
+        _import_curl(context, command, root, as_json=as_json)
+        return
+    if len(source) > 1:
+        raise UserError("Import one document at a time.")
     from tanzaku.simulator import explain_unserved
+    from tanzaku.workbench.openapi import import_document
 
-    report = import_document(path, root, explain_unserved, is_check=check)
+    report = import_document(Path(source[0]), root, explain_unserved, is_check=check)
     if as_json:
         echo_json(_describe(report))
     else:
         _print_report(context, report)
     if check and report.is_drift:
         sys.exit(1)
+
+
+def _find_command(source: tuple[str, ...]) -> str | list[str] | None:
+    """The curl command: on the line as it is, as one text, on standard input, or in a file."""
+    if source[0] in {"curl", "curl.exe"} and len(source) > 1:
+        return list(source)
+    if source[0].lstrip().startswith("curl "):
+        return " ".join(source)
+    if source == ("-",):
+        return sys.stdin.read()
+    path = Path(source[0])
+    if path.is_file():
+        with path.open("rb") as file:
+            begin = file.read(200).lstrip()
+        if re.match(rb"(\xef\xbb\xbf)?(#[^\n]*\n\s*)*([$>] )?curl(\.exe)?[ \t]", begin):
+            return path.read_text("utf-8-sig")
+    return None
+
+
+def _import_curl(
+    context: CliContext, command: str | list[str], root: Path, *, as_json: bool
+) -> None:
+    from tanzaku.workbench.openapi import import_curl
+
+    report = import_curl(command, root)
+    if as_json:
+        echo_json(
+            {
+                "file": report.file,
+                "secrets": list(report.secrets),
+                "variables": list(report.variables),
+                "left_out": list(report.left),
+                "files": list(report.files),
+            }
+        )
+        return
+    say, terminal = context.say, context.terminal
+    terminal.line(say("import.curl", file=report.file), "strong")
+    if report.files:
+        terminal.line(say("import.files", files=", ".join(report.files)))
+    if report.secrets:
+        terminal.line(say("import.curl.secrets", names=", ".join(report.secrets)))
+    if report.variables:
+        terminal.line(say("import.curl.variables", names=", ".join(report.variables)), "warn")
+    if report.left:
+        terminal.line(say("import.curl.left", options=", ".join(report.left)), "warn")
 
 
 def _describe(report: "ImportReport") -> dict[str, Any]:

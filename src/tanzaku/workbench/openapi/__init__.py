@@ -3,6 +3,7 @@
 from tanzaku.workbench.openapi._answers import DocumentedAnswers
 from tanzaku.workbench.openapi._check import PROBLEM_KINDS, Problem, ProblemKind, check_document
 from tanzaku.workbench.openapi._claude import ApiVersion
+from tanzaku.workbench.openapi._curl_import import CurlReport, import_curl
 from tanzaku.workbench.openapi._document import (
     Content,
     Document,
@@ -34,6 +35,7 @@ __all__ = [
     "Change",
     "ChangeKind",
     "Content",
+    "CurlReport",
     "Document",
     "DocumentedAnswers",
     "ExampleBuilder",
@@ -50,6 +52,7 @@ __all__ = [
     "Skipped",
     "check_document",
     "find_content",
+    "import_curl",
     "import_document",
     "iter_references",
     "join_pointer",

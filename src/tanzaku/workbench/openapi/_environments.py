@@ -5,25 +5,21 @@ from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from tanzaku.workbench.openapi._claude import API_HOST
+from tanzaku.workbench.openapi._claude import API_HOST, KEY_HEADER, KEY_SECRET
 from tanzaku.workbench.openapi._document import Document, Server
 from tanzaku.workbench.openapi._requests import Drafts, make_slug
 
 LOCAL_URL: Final = "http://127.0.0.1:8000"
 """What stands before a server's path where the document names no host."""
-# The simulator takes any key.
-_ANY_KEY: Final = "any"
 
 
 def draft_environments(document: Document, drafts: Drafts) -> dict[str, dict[str, Any]]:
     """Environment files by name, the one to begin with first. Claude's API gets the simulator
     (`mock`) and the API itself (`live`); another API one a server."""
-    found: dict[str, dict[str, Any]] = {}
-    if drafts.api_version is not None:
-        found["mock"] = _write("simulator", None, _use_any_key(drafts.auth), ())
-        found["live"] = _write("live", None, drafts.auth, drafts.secrets)
-    for server in document.servers or (() if drafts.api_version else (Server("/"),)):
-        if drafts.api_version is not None and urlsplit(server.url).hostname == API_HOST:
+    is_claude = drafts.api_version is not None
+    found = draft_claude() if is_claude else {}
+    for server in document.servers or (() if is_claude else (Server("/"),)):
+        if is_claude and urlsplit(server.url).hostname == API_HOST:
             continue
         name = stem = _name_server(server)
         number = 2
@@ -31,6 +27,21 @@ def draft_environments(document: Document, drafts: Drafts) -> dict[str, dict[str
             name, number = f"{stem}-{number}", number + 1
         found[name] = _write("url", _find_url(server), drafts.auth, drafts.secrets)
     return found
+
+
+def draft_claude() -> dict[str, dict[str, Any]]:
+    """The simulator, which takes any key, and the API itself."""
+    auth = {"type": "api_key", "in": "header", "name": KEY_HEADER}
+    live = {**auth, "value": f"{{{{secret.{KEY_SECRET}}}}}"}
+    return {
+        "mock": _write("simulator", None, {**auth, "value": "any"}, ()),
+        "live": _write("live", None, live, (KEY_SECRET,)),
+    }
+
+
+def draft_url(url: str, secrets: tuple[str, ...]) -> tuple[str, dict[str, Any]]:
+    """The name and the fields of an environment for one address."""
+    return _name_server(Server(url)), _write("url", url, None, secrets)
 
 
 def draft_project(title: str, environment: str) -> dict[str, Any]:
@@ -49,10 +60,6 @@ def _write(
     if secrets:
         made["secrets"] = {name: {"env": name} for name in secrets}
     return made
-
-
-def _use_any_key(auth: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
-    return None if auth is None else {**auth, "value": _ANY_KEY}
 
 
 def _name_server(server: Server) -> str:
