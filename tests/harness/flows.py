@@ -7,6 +7,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from harness.projects import write_project as write_files
 from tanzaku.exchange import Cost, Exchange, Settlement, Timings
 from tanzaku.workbench.flows import (
     Action,
@@ -44,12 +45,8 @@ FILES: Mapping[str, str] = {
 
 def write_project(root: Path, files: Mapping[str, str] | None = None) -> Path:
     """The files above and `files`, and a folder for flows."""
-    (root / "flows").mkdir(exist_ok=True)
-    for name, text in {**FILES, **(files or {})}.items():
-        path = root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-    return root
+    (root / "flows").mkdir(parents=True, exist_ok=True)
+    return write_files(root, {**FILES, **(files or {})})
 
 
 def load_parts(root: Path) -> tuple[RequestFile, Environment]:
