@@ -12,11 +12,13 @@ from tanzaku.workbench.reports._phrases import (
     describe_path,
     excerpt,
     format_value,
+    shorten,
 )
 from tanzaku.workbench.runner import VERDICTS
 
-MOST_FAILURES: Final = 50
-"""GitHub shows a summary of 1 MiB at most; a failure here takes 5 kB at the worst."""
+MOST_BYTES: Final = 512 << 10
+"""GitHub shows a summary of 1 MiB at most; one failure takes 200 kB at the very worst."""
+_MOST_FINDINGS: Final = 20
 _MEANS_SOMETHING: Final = re.compile(r"[!-/:-@\[-`{-~]")
 
 
@@ -46,10 +48,15 @@ class _Writer:
             yield f"\n{escape_markdown(say(f'report.stopped.{ended.stopped}'))}"
         if ended.fixed:
             yield f"\n{escape_markdown(say('report.fixed', cases=', '.join(ended.fixed)))}"
-        for case in self._report.bad[:MOST_FAILURES]:
-            yield from self._write_failure(case)
-        left_out = len(self._report.bad) - MOST_FAILURES
-        if left_out > 0:
+        size = left_out = 0
+        for case in self._report.bad:
+            if size > MOST_BYTES:
+                left_out += 1
+                continue
+            for line in self._write_failure(case):
+                size += len(line.encode())
+                yield line
+        if left_out:
             yield f"\n{escape_markdown(say('report.more_failures', count=left_out))}"
 
     def _sums(self) -> tuple[str, ...]:
@@ -74,7 +81,7 @@ class _Writer:
         if case.problems:
             yield self._row(*names)
             yield "|" + "---|" * len(names)
-        for one in case.problems:
+        for one in case.problems[:_MOST_FINDINGS]:
             said = self._messages.translate(one.template, one.values)
             values = map(format_value, (one.expected, one.actual))
             yield self._row(*map(escape_markdown, (describe_path(one), said, *values)))
@@ -88,7 +95,7 @@ _FINDINGS: Final = ("assertion", "finding", "expected", "actual")
 
 
 def escape_markdown(text: str) -> str:
-    """`text` on one line, shown as it is: every character that could mean something in Markdown or
+    """`text` on one line, shortened, shown as it is: every character that could mean something in Markdown or
     HTML is written as its number, which in both means nothing but itself."""
     shown = " ".join(strip_controls(text).encode("utf-8", "backslashreplace").decode().split())
-    return _MEANS_SOMETHING.sub(lambda found: f"&#{ord(found[0])};", shown)
+    return _MEANS_SOMETHING.sub(lambda found: f"&#{ord(found[0])};", shorten(shown))
