@@ -91,7 +91,7 @@ def gather(events: Iterable[Event]) -> Report:
             case ExecutionEnded():
                 ended = event
     if started is None:
-        raise UserError("The log tells of no execution.")
+        raise UserError("The events tell of no execution.")
     places = {key: at for at, key in enumerate(started.cases)}
     ordered = sorted(cases.values(), key=lambda one: places.get(one.started.case, len(places)))
     return Report(started, ordered, ended or _end(started, ordered))

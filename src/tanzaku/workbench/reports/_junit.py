@@ -5,38 +5,34 @@ not be judged or broke, `skipped` for what was not executed and for failures tha
 Messages are English: the file is for machines.
 """
 
-import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
-from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from tanzaku.core import format_rfc3339
+from tanzaku.look import Html, join, tag
 from tanzaku.workbench.assertions import Outcome
 from tanzaku.workbench.reports._gathered import CaseReport, Report
 from tanzaku.workbench.reports._phrases import describe_path, excerpt, format_value
 from tanzaku.workbench.runner import CaseVerdict, Spent
 
-_ILLEGAL: Final = re.compile("[^\t\n\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""What XML 1.0 cannot hold (Char, section 2.2), and carriage returns, which it does not keep."""
+_NO_CHARACTERS: Final = dict.fromkeys((0xFFFE, 0xFFFF), "\ufffd")
+"""What XML 1.0 (section 2.2) cannot hold beside what `tag` writes as text: controls and halves of
+characters."""
 _LONGEST: Final = 10_000
 
 
 def format_junit(report: Report) -> str:
     """The whole file, its XML declaration included."""
-    top = Element("testsuites", _count(report.cases), name=f"tanzaku {report.started.execution}")
-    for suite in dict.fromkeys(case.started.suite for case in report.cases):
-        cases = [case for case in report.cases if case.started.suite == suite]
-        top.append(_build_suite(report, suite, cases))
-    indent(top)
-    return f'<?xml version="1.0" encoding="UTF-8"?>\n{tostring(top, encoding="unicode")}\n'
+    suites = [
+        _build_suite(report, suite, [case for case in report.cases if case.started.suite == suite])
+        for suite in dict.fromkeys(case.started.suite for case in report.cases)
+    ]
+    name = _clean(f"tanzaku {report.started.execution}")
+    top = _build("testsuites", *suites, name=name, **_count(report.cases))
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{top}\n'
 
 
-def _build_suite(report: Report, suite: str, cases: Sequence[CaseReport]) -> Element:
-    element = Element(
-        "testsuite",
-        {"name": _clean(suite), **_count(cases)},
-        timestamp=format_rfc3339(report.started.at),
-    )
+def _build_suite(report: Report, suite: str, cases: Sequence[CaseReport]) -> Html:
     started = report.started
     properties = {
         "execution": started.execution,
@@ -46,20 +42,18 @@ def _build_suite(report: Report, suite: str, cases: Sequence[CaseReport]) -> Ele
         "tanzaku": started.version,
         **_list_spent(sum((case.ended.spent for case in cases), Spent())),
     }
-    _add_properties(element, properties)
-    for case in cases:
-        element.append(_build_case(case))
-    return element
+    return _build(
+        "testsuite",
+        _build_properties(properties),
+        *map(_build_case, cases),
+        name=_clean(suite),
+        timestamp=format_rfc3339(started.at),
+        **_count(cases),
+    )
 
 
-def _build_case(case: CaseReport) -> Element:
+def _build_case(case: CaseReport) -> Html:
     started, ended = case.started, case.ended
-    attributes = {
-        "classname": _clean(started.suite),
-        "name": _clean(f"{started.case.partition('#')[2]} {started.name}".strip()),
-        "time": _format_seconds(ended.duration_ms),
-    }
-    element = Element("testcase", attributes)
     models = {one.reply.exchange.model for one in case.replies} - {None}
     properties = {
         "kind": started.kind,
@@ -68,33 +62,36 @@ def _build_case(case: CaseReport) -> Element:
         "attempts": str(ended.attempts),
         **_list_spent(ended.spent),
     }
-    _add_properties(element, properties)
-    _add_verdict(element, case)
     told = [ended.reproduce, *map(_describe, case.problems)]
     if case.final is not None:
         told.append(f"reply: {excerpt(case.final)}")
-    SubElement(element, "system-out").text = _clean("\n".join(told))
-    return element
+    return _build(
+        "testcase",
+        _build_properties(properties),
+        *_build_verdict(case),
+        tag("system-out", _clean("\n".join(told))),
+        classname=_clean(started.suite),
+        name=_clean(f"{started.case.partition('#')[2]} {started.name}".strip()),
+        time=_format_seconds(ended.duration_ms),
+    )
 
 
-def _add_verdict(element: Element, case: CaseReport) -> None:
+def _build_verdict(case: CaseReport) -> Iterator[Html]:
     ended = case.ended
     if ended.verdict == "passed":
         return
     if ended.is_accepted:
-        SubElement(element, "skipped", message="known from the baseline")
+        yield tag("skipped", message="known from the baseline")
     elif ended.verdict in {"skipped", "not_run"}:
-        SubElement(element, "skipped", message=_clean(ended.reason))
+        yield tag("skipped", message=_clean(ended.reason))
     else:
         kind, wanted = ("failure", "fail") if ended.verdict == "failed" else ("error", "error")
         found = [one for one in case.problems if one.verdict == wanted and one.severity == "error"]
         for one in found:
-            said = SubElement(
-                element, kind, type=_clean(one.assertion), message=_clean(one.message)
-            )
-            said.text = _clean(_describe(one))
+            message = _clean(one.message)
+            yield tag(kind, _clean(_describe(one)), type=_clean(one.assertion), message=message)
         if not found:
-            SubElement(element, kind, type=ended.verdict, message=_clean(ended.reason))
+            yield tag(kind, type=ended.verdict, message=_clean(ended.reason))
 
 
 def _describe(outcome: Outcome) -> str:
@@ -129,10 +126,17 @@ def _list_spent(spent: Spent) -> dict[str, str]:
     }
 
 
-def _add_properties(element: Element, properties: dict[str, str]) -> None:
-    listed = SubElement(element, "properties")
-    for name, value in properties.items():
-        SubElement(listed, "property", name=_clean(name), value=_clean(value))
+def _build_properties(properties: Mapping[str, str]) -> Html:
+    lines = (
+        tag("property", name=_clean(name), value=_clean(value))
+        for name, value in properties.items()
+    )
+    return _build("properties", *lines)
+
+
+def _build(name: str, /, *elements: Html, **attributes: str) -> Html:
+    """An element with each of its own on a line."""
+    return tag(name, "\n", *(join(one, "\n") for one in elements), **attributes)
 
 
 def _format_seconds(milliseconds: float) -> str:
@@ -140,4 +144,4 @@ def _format_seconds(milliseconds: float) -> str:
 
 
 def _clean(text: str) -> str:
-    return _ILLEGAL.sub("\ufffd", text.replace("\r\n", "\n")[:_LONGEST])
+    return text.replace("\r\n", "\n")[:_LONGEST].translate(_NO_CHARACTERS)

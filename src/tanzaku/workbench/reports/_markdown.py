@@ -57,7 +57,8 @@ class _Writer:
                 size += len(line.encode())
                 yield line
         if left_out:
-            yield f"\n{escape_markdown(say('report.more_failures', count=left_out))}"
+            more = say("report.more_failures", count=left_out)
+            yield f"\n{escape_markdown(more)}"
 
     def _sums(self) -> tuple[str, ...]:
         spent = self._report.ended.spent
