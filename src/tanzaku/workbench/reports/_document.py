@@ -7,7 +7,8 @@ from tanzaku.core import format_rfc3339
 from tanzaku.exchange import exchange_to_json
 from tanzaku.workbench.assertions import Outcome
 from tanzaku.workbench.reports._gathered import CaseReport, Report
-from tanzaku.workbench.runner import ReplyCame, Spent, to_plain
+from tanzaku.workbench.runner import ReplyCame, Spent
+from tanzaku.workbench.sending import to_plain
 
 FORMAT: Final = "report/v1"
 

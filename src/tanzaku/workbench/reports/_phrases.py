@@ -5,8 +5,7 @@ import json
 from typing import Any, Final
 
 from tanzaku.workbench.assertions import Outcome
-from tanzaku.workbench.runner import to_plain
-from tanzaku.workbench.sending import Reply
+from tanzaku.workbench.sending import Reply, to_plain
 
 EXCERPT: Final = 400
 INPUT_TOKENS: Final = (
