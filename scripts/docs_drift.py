@@ -16,6 +16,7 @@ import pytest
 
 from tanzaku.cli.main import LazyGroup
 from tanzaku.look import LANGUAGES, Language, Messages
+from tanzaku.workbench.project import read_schemas
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -150,7 +151,8 @@ def render_documents() -> dict[str, str]:
     for language in LANGUAGES:
         name = "security.md" if language == "en" else f"security.{language}.md"
         documents[name] = render_security(language, found.tests)
-    return documents | {"simulator.md": render_fidelity(found.rows)}
+    schemas = {f"schemas/{name}": text for name, text in read_schemas().items()}
+    return documents | schemas | {"simulator.md": render_fidelity(found.rows)}
 
 
 def main() -> int:

@@ -44,10 +44,9 @@ def _clients() -> Iterator[list[HttpClient]]:
         fail_for_unclosed(made)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    """For tests that need chromium. While it is open no other event loop runs in this thread, so
-    the tests of its module run none."""
+    """For tests that need chromium."""
     with open_browser() as opened:
         yield opened
 

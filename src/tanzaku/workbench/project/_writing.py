@@ -49,20 +49,43 @@ def prepare_yaml(value: Any) -> Any:
         return listed
     if not isinstance(value, str):
         return value
-    if _is_block(value):
+    if is_block(value):
         return LiteralScalarString(value)
     if _DOUBTFUL.fullmatch(value) or not _is_printable(value):
         return DoubleQuotedScalarString(value)
     return value
 
 
-def _is_block(text: str) -> bool:
+def is_block(text: str) -> bool:
+    """Whether a text is long or of several lines, and can be a `|` block for every reader."""
     if "\n" not in text and len(text) <= WIDE:
         return False
     lines = text.split("\n")
     # A block cannot hold these and be read back as it was by every reader.
     is_plain = all(_is_printable(one) and one == one.rstrip() for one in lines)
     return is_plain and not text.startswith((" ", "\n")) and bool(text.strip())
+
+
+def quote_text(text: str) -> str:
+    """In double quotes, on one line."""
+    return '"' + "".join(_escape(char) for char in text) + '"'
+
+
+def _escape(char: str) -> str:
+    if char in '"\\':
+        return "\\" + char
+    if char == "\n":
+        return "\\n"
+    if _is_printable(char):
+        return char
+    code = ord(char)
+    return (
+        f"\\x{code:02x}"
+        if code < 0x100
+        else f"\\u{code:04x}"
+        if code < 0x10000
+        else f"\\U{code:08x}"
+    )
 
 
 def _is_printable(text: str) -> bool:

@@ -412,6 +412,7 @@ def test_a_mistake_in_a_patch_has_the_patchs_place(tmp_path: Path) -> None:
             "lacks the key `password`",
             "",
         ),
+        (f"{GET}path: /x\nauth: {{type: api_key, name: a b, value: c}}\n", "4:29", "name of a", ""),
         (f"{GET}path: /x\ntimeout_s: 0\n", "4:12", "must be a number from 0.001", ""),
         (
             f"{GET}path: /x\nheaders: {{k: sk-ant-api03-{'Ab1_' * 12}}}\n",
