@@ -10,6 +10,7 @@ from typing import Any, override
 
 import click
 
+from tanzaku.core import UserError
 from tanzaku.look import Messages, Terminal, escape_controls
 
 
@@ -66,6 +67,14 @@ def echo_json(value: Any) -> None:
     except UnicodeEncodeError:
         text = json.dumps(value, indent=2, default=str)
     click.echo(escape_controls(text))
+
+
+def parse_variable(text: str) -> tuple[str, str]:
+    """`NAME=VALUE`, as `--var` takes it."""
+    name, separator, value = text.partition("=")
+    if not separator or not name:
+        raise UserError("A variable is written NAME=VALUE; found `{text}`.", text=text)
+    return name, value
 
 
 def read_place(text: str) -> Path | str:

@@ -1,16 +1,18 @@
-"""`tanzaku send`: one prompt, the answer streamed to the terminal."""
+"""`tanzaku send`: one prompt, the answer streamed to the terminal; or a request file of a project."""
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from tanzaku.cli.admin import DEFAULT_URL
 from tanzaku.cli.context import CliContext, echo_json, json_option
+from tanzaku.cli.requests import COPIES, Wishes, find_request_file, send_request_file
 from tanzaku.core import SystemClock, UserError
 from tanzaku.look import Messages, format_count, format_ms, format_usd
 
@@ -18,57 +20,84 @@ if TYPE_CHECKING:
     from tanzaku.transport import HttpClient, HttpResponse
 
 
+_OF_PROMPTS = ("model", "max_tokens", "system", "url")
+_OF_REQUESTS = (
+    *("environment", "variables", "live", "events", "headers", "as_sent", "raw"),
+    "copy",
+)
+
+
 def build(messages: Messages) -> click.Command:
     """The command, its help in the run's language."""
     say = messages.say
+
+    def option(*names: str, key: str, **more: Any) -> click.Option:
+        return click.Option(list(names), help=say(f"cli.{key}.help"), **more)
+
+    def flag(name: str, *names: str) -> click.Option:
+        return option(f"--{name}", *names, key=f"send.{name.replace('-', '_')}", is_flag=True)
+
+    url = click.Option(["--url"], help=say("cli.send.url.help", url=DEFAULT_URL))
     return click.Command(
         "send",
-        callback=click.pass_obj(send),
+        callback=click.pass_context(send),
         params=[
-            click.Argument(["prompt"]),
-            click.Option(
-                ["--model"],
-                default="claude-haiku-4-5",
-                show_default=True,
-                help=say("cli.model.help"),
-            ),
-            click.Option(
-                ["--max-tokens"],
+            click.Argument(["word"], metavar="PROMPT|REQUEST"),
+            option("--model", key="model", default="claude-haiku-4-5", show_default=True),
+            option(
+                "--max-tokens",
+                key="send.max_tokens",
                 type=click.IntRange(1),
                 default=1024,
                 show_default=True,
-                help=say("cli.send.max_tokens.help"),
             ),
-            click.Option(["--system"], help=say("cli.send.system.help")),
-            click.Option(["--url"], help=say("cli.send.url.help", url=DEFAULT_URL)),
+            option("--system", key="send.system"),
+            url,
+            option("--environment", "-e", key="send.environment", metavar="NAME"),
+            option("--var", "variables", key="send.var", multiple=True, metavar="NAME=VALUE"),
+            flag("live"),
+            flag("events"),
+            flag("headers"),
+            flag("as-sent"),
+            flag("raw"),
+            option("--copy", key="send.copy", type=click.Choice(COPIES)),
             json_option(messages),
         ],
-        help=say("cli.send.help"),
+        help=say("cli.send.help") + "\n\n" + say("cli.send.details"),
     )
 
 
-def send(
-    context: CliContext,
-    *,
-    prompt: str,
-    model: str,
-    max_tokens: int,
-    system: str | None,
-    url: str | None,
-    as_json: bool,
-) -> None:
-    """Send `prompt` as one user message and print what comes back."""
+def send(ctx: click.Context, *, word: str, as_json: bool, **words: Any) -> None:
+    """Send a request file, or `word` as one user message, and print what comes back."""
+    context: CliContext = ctx.obj
+    path = find_request_file(word)
+    _check_options(ctx, _OF_REQUESTS if path is None else _OF_PROMPTS, is_prompt=path is None)
+    if path is not None:
+        wishes = Wishes(**{name: words[name] for name in _OF_REQUESTS}, as_json=as_json)
+        send_request_file(context, path, wishes)
+        return
     body: dict[str, Any] = {
-        "model": model,
-        "max_tokens": max_tokens,
+        "model": words["model"],
+        "max_tokens": words["max_tokens"],
         "stream": True,
-        "messages": [{"role": "user", "content": prompt}],
+        "messages": [{"role": "user", "content": word}],
     }
-    if system is not None:
-        body["system"] = system
-    message = asyncio.run(_exchange(context, body, url, as_json=as_json))
+    if words["system"] is not None:
+        body["system"] = words["system"]
+    message = asyncio.run(_exchange(context, body, words["url"], as_json=as_json))
     if as_json:
         echo_json(message)
+
+
+def _check_options(ctx: click.Context, foreign: Sequence[str], *, is_prompt: bool) -> None:
+    for param in ctx.command.params:
+        is_given = ctx.get_parameter_source(param.name or "") is ParameterSource.COMMANDLINE
+        if param.name in foreign and is_given:
+            kind = ctx.obj.say("send.a_prompt" if is_prompt else "send.a_request")
+            raise UserError(ctx.obj.say("send.misplaced", option=param.opts[0], kind=kind))
+    shapes = [name for name in ("raw", "as_json", "copy") if ctx.params[name]]
+    if len(shapes) > 1:
+        raise UserError(ctx.obj.say("send.one_shape"))
 
 
 async def _exchange(

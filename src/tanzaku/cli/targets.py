@@ -55,10 +55,9 @@ async def open_target(
     clock = SystemClock()
     async with AsyncExitStack() as stack:
         tools_url: str | None = None
-        if environment.upstream == "simulator":
+        base_url = find_base_url(environment)
+        if base_url is None:
             base_url, tools_url = await _start_simulator(stack, environment, needs)
-        else:
-            base_url = environment.base_url or _find_api_url()
         client = HttpClient(clock=clock)
         stack.push_async_callback(client.close)
         sender = Sender(client, clock, base_url, environment.secrets.list_values())
@@ -75,6 +74,13 @@ def check_live(environment: "Environment", *, live: bool) -> bool:
             name=environment.id,
         )
     return is_live
+
+
+def find_base_url(environment: "Environment") -> str | None:
+    """Where its server is; None for a simulator, which has no place until it is started."""
+    if environment.upstream == "simulator":
+        return None
+    return environment.base_url or _find_api_url()
 
 
 def may_cost(environment: "Environment") -> bool:

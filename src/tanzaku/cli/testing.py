@@ -7,7 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from tanzaku.cli.context import CliContext
+from tanzaku.cli.context import CliContext, parse_variable
 from tanzaku.cli.progress import Progress
 from tanzaku.cli.targets import SimulatorNeeds, Target, check_live, open_target
 from tanzaku.core import SystemClock, UserError
@@ -160,7 +160,7 @@ class Testing:
         wishes = Wishes(
             seed=asked["seed"],
             environment=asked["environment"],
-            variables=dict(map(_parse_variable, asked["variables"])),
+            variables=dict(map(parse_variable, asked["variables"])),
             allowed=frozenset(name for name, is_allowed in allowed.items() if is_allowed),
             update_snapshots=options.update_snapshots,
         )
@@ -221,10 +221,3 @@ def _find_ended(folder: ExecutionFolder, keys: Sequence[str]) -> Mapping[str, li
         if isinstance(event, CaseEnded):
             (ended.discard if event.verdict == "not_run" else ended.add)(case)
     return {key: found[key] for key in keys if key in ended}
-
-
-def _parse_variable(text: str) -> tuple[str, str]:
-    name, separator, value = text.partition("=")
-    if not separator or not name:
-        raise UserError("A variable is written NAME=VALUE; found `{text}`.", text=text)
-    return name, value

@@ -4,6 +4,7 @@ from tanzaku.look._figures import format_count, format_ms, format_time, format_u
 from tanzaku.look._html import Content, Html, escape_text, join, tag
 from tanzaku.look._messages import LANGUAGES, Language, Messages, pick_language
 from tanzaku.look._page import BothLanguages, render_page
+from tanzaku.look._pointing import point_at
 from tanzaku.look._terminal import Terminal, Tone, escape_controls, strip_controls
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "format_usd",
     "join",
     "pick_language",
+    "point_at",
     "render_page",
     "strip_controls",
     "tag",

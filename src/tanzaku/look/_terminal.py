@@ -44,6 +44,25 @@ class Terminal:
             console.width = _PIPED_WIDTH
         return console
 
+    @property
+    def is_styled(self) -> bool:
+        """Whether it has colours."""
+        stream = sys.stderr if self._to_stderr else sys.stdout
+        return stream.isatty() or any(os.environ.get(name) for name in _FORCE_STYLE)
+
+    def document(self, document: str) -> None:
+        """A JSON document, coloured where there are colours."""
+        shown = escape_controls(document)
+        if not self.is_styled:
+            self.line(shown)
+            return
+        from rich.highlighter import JSONHighlighter
+        from rich.text import Text
+
+        text = Text(shown)
+        JSONHighlighter().highlight(text)
+        self.console.print(text, soft_wrap=True)
+
     def line(self, text: str = "", tone: Tone = "plain") -> None:
         """One line; control characters of foreign text are made harmless."""
         self._print(text, "\n", tone)
@@ -55,7 +74,7 @@ class Terminal:
     def _print(self, text: str, end: str, tone: Tone) -> None:
         shown = strip_controls(text)
         stream = sys.stderr if self._to_stderr else sys.stdout
-        if stream.isatty() or any(os.environ.get(name) for name in _FORCE_STYLE):
+        if self.is_styled:
             self.console.print(shown, end=end, style=_STYLES[tone] or None, soft_wrap=True)
             return
         try:

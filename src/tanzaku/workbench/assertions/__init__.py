@@ -10,6 +10,7 @@ from tanzaku.workbench.assertions._outcome import (
     Verdict,
 )
 from tanzaku.workbench.assertions._read import read_assertions
+from tanzaku.workbench.assertions._schema import find_mismatches
 
 __all__ = [
     "Assertion",
@@ -19,5 +20,6 @@ __all__ = [
     "Severity",
     "Subject",
     "Verdict",
+    "find_mismatches",
     "read_assertions",
 ]

@@ -65,6 +65,12 @@ def compile_schema(schema: Any, retriever: Callable[[str], Any] | None = None) -
         raise ValueError(f"{where}: {error.message}" if error.message else str(error)) from None
 
 
+def find_mismatches(value: Any, schema: Any) -> list[str]:
+    """What in `value` does not fit a JSON Schema, a line each. ValueError for what is no schema."""
+    found = map(explain, compile_schema(schema).iter_errors(value))
+    return [f"{format_path(path)}: {reason}" for path, reason, _ in found]
+
+
 def judge(value: Any, validator: "Validator") -> Finding:
     """The finding for a value: of a union, what is wrong in the branch it comes closest to."""
     try:

@@ -87,6 +87,13 @@ class Secrets(Mapping[str, str]):
     def __repr__(self) -> str:
         return f"Secrets({', '.join(self._sources)})"
 
+    def list_variables(self) -> dict[str, str]:
+        """The environment variable of each secret, its own name for one that a file holds."""
+        return {
+            name: source.name if source.kind == "env" else name
+            for name, source in self._sources.items()
+        }
+
     def list_values(self) -> list[str]:
         """All that are set: what nothing kept or shown may contain."""
         found = []

@@ -1,5 +1,6 @@
 """A request sent, and the reply to it as a client sees it."""
 
+from tanzaku.workbench.sending._json_problem import JsonFault, JsonProblem, find_json_problem
 from tanzaku.workbench.sending._mask import Mask
 from tanzaku.workbench.sending._plain import restore, to_plain
 from tanzaku.workbench.sending._read import ReadMessage
@@ -10,6 +11,8 @@ from tanzaku.workbench.sending._snippets import SnippetLanguage, render_snippet
 __all__ = [
     "MAX_BODY_BYTES",
     "TIMEOUT_S",
+    "JsonFault",
+    "JsonProblem",
     "Mask",
     "ReadMessage",
     "Reply",
@@ -17,6 +20,7 @@ __all__ = [
     "SnippetLanguage",
     "TimedFrame",
     "Trouble",
+    "find_json_problem",
     "render_snippet",
     "restore",
     "to_plain",
