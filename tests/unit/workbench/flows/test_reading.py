@@ -1,15 +1,23 @@
 """A flow's file becomes a flow, or a sentence that says where it is wrong."""
 
+import json
+import re
 from decimal import Decimal
 from pathlib import Path
 
+import jsonschema_rs
 import pytest
 
 from harness.flows import write_project
 from tanzaku.core import InputFileError
+from tanzaku.core.plain_yaml import parse_yaml
 from tanzaku.workbench.flows import Budget, Flow, list_variants, load_flow
 from tanzaku.workbench.project import load_project
 
+DOCS = Path(__file__).parents[4] / "docs"
+SCHEMA = jsonschema_rs.validator_for(
+    json.loads((DOCS / "schemas/flow.schema.json").read_text(encoding="utf-8"))
+)
 RESEARCH = """\
 tanzaku: flow/v1
 name: 拆分 → 并行 → 汇总
@@ -208,3 +216,76 @@ def test_flows_are_nested_to_a_depth(root: Path) -> None:
     assert load(root, name="n4").steps
     with pytest.raises(InputFileError, match="nested deeper than 8 levels"):
         load(root, name="n3")
+
+
+def test_the_published_schema_takes_what_the_reader_takes(root: Path) -> None:
+    for text in (RESEARCH, SUB):
+        assert SCHEMA.is_valid(parse_yaml(text, "x").plain)
+        load(root, text, "x")
+
+
+@pytest.mark.parametrize("page", ["flows.md", "flows.zh-CN.md"])
+def test_the_flows_of_the_page_can_be_read(root: Path, page: str) -> None:
+    (root / "requests" / "support.yaml").write_bytes((root / "requests" / "ask.yaml").read_bytes())
+    blocks = re.findall(r"```yaml\n(.*?)```", (DOCS / page).read_text("utf-8"), re.DOTALL)
+    assert len(blocks) == 2
+    for block in blocks:
+        text = block if "tanzaku:" in block else f"tanzaku: flow/v1\n{block}"
+        assert SCHEMA.is_valid(parse_yaml(text, "x").plain)
+        load(root, text, "x")
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        "{}",
+        "{id: a}",
+        "{id: 1a, wait_s: 1}",
+        "{id: a, wait_s: -1}",
+        "{id: a, use: requests/ask.yaml, steps: [{id: b, wait_s: 1}]}",
+        "{id: a, wait_s: 1, with: {}}",
+        "{id: a, wait_s: 1, retry: {times: 1}}",
+        "{id: a, wait_s: 1, as: b}",
+        "{id: a, wait_s: 1, on_error: retry}",
+        "{id: a, wait_s: 1, name: 1}",
+        "{id: a, wait_s: 1, needs: b}",
+        "{id: a, wait_s: 1, foreach: [1], parallel: 0}",
+        "{id: a, steps: []}",
+        "{id: a, use: requests/ask.yaml, retry: {}}",
+        "{id: a, use: requests/ask.yaml, retry: {times: 21}}",
+        "{id: a, use: requests/ask.yaml, retry: {times: 1, on: [3xx]}}",
+        "{id: a, use: requests/ask.yaml, tools: {max_turns: 0}}",
+        "{id: a, use: requests/ask.yaml, tools: {set: {}}}",
+        "{id: a, use: requests/ask.yaml, capture: {b: 1}}",
+        "{id: a, use: requests/ask.yaml, timeout_s: 0}",
+        "{id: a, use: requests/ask.yaml, vars: []}",
+    ],
+)
+def test_the_published_schema_refuses_what_the_reader_refuses(root: Path, step: str) -> None:
+    text = steps(f"  - {step}\n")
+    assert not SCHEMA.is_valid(parse_yaml(text, "x").plain)
+    with pytest.raises(InputFileError):
+        load(root, text, "x")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "data: rows.txt",
+        "matrix: {pay: []}",
+        "matrix: {pay: success}",
+        "budget: {usd: -1}",
+        "budget: {tokens: 1}",
+        "expect: [{flow.joined: {from: a}}]",
+        "expect: [{flow.within_budget: false}]",
+        "vars: []",
+        "name: [a]",
+        "suite: x",
+    ],
+)
+def test_the_published_schema_refuses_the_same_of_the_top(root: Path, line: str) -> None:
+    text = steps("  - {id: a, wait_s: 1}\n") + line + "\n"
+    (root / "rows.txt").touch()
+    assert not SCHEMA.is_valid(parse_yaml(text, "x").plain)
+    with pytest.raises(InputFileError):
+        load(root, text, "x")
