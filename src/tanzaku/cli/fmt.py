@@ -85,7 +85,8 @@ def _read(path: Path) -> str:
 
 def _write(path: Path, text: str) -> None:
     """In one step, so that no half of it is ever there."""
-    beside = path.with_name(f".{path.name}.new")
+    target = path.resolve()
+    beside = target.with_name(f".{target.name}.new")
     beside.write_bytes(text.encode())
-    beside.chmod(path.stat().st_mode & 0o777)
-    beside.replace(path.resolve())
+    beside.chmod(target.stat().st_mode & 0o777)
+    beside.replace(target)

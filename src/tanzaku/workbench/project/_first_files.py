@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Final, Literal
 
 from tanzaku.core import UserError
-from tanzaku.wire import VERSION_2026_10_21
 from tanzaku.workbench.project._project import PROJECT_FILE
 
 type Tongue = Literal["en", "zh-CN"]
@@ -60,6 +59,9 @@ _TEXTS: Final[Mapping[Tongue, Mapping[str, str]]] = {"en": _EN, "zh-CN": _ZH}
 
 def build_first_files(tongue: Tongue) -> dict[str, str]:
     """The files of a new project by their path, in the language's words and laid out."""
+    # 50 ms of import, which who makes no project need not pay.
+    from tanzaku.wire import VERSION_2026_10_21
+
     say = _TEXTS[tongue]
     found = {
         PROJECT_FILE: f"""\

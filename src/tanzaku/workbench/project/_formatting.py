@@ -21,7 +21,7 @@ CASE_KEYS: Final = (
     "id", "name", "kind", "tags", "skip", "origin", "vars", "use", "flow", "scenario", "mocks", "with",
     "expect", "capture", "runs", "pass_rate", "budget", "timeout_s",
 )  # fmt: skip
-FLOW_KEYS: Final = ("name", "tags", "vars", "data", "budget", "steps", "expect")
+FLOW_KEYS: Final = ("name", "vars", "data", "matrix", "budget", "steps", "expect")
 STEP_KEYS: Final = (
     "id", "name", "needs", "when", "foreach", "as", "parallel", "use", "flow", "vars", "with", "tools",
     "retry", "wait_s", "timeout_s", "on_error", "steps", "expect", "capture",

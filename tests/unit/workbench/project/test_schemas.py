@@ -1,6 +1,7 @@
 """The published schemas take what the readers take, and refuse what they refuse."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -118,6 +119,18 @@ def test_what_is_read_is_taken_by_the_schema(tmp_path: Path, kind: str, text: st
 def test_what_is_refused_is_refused_by_the_schema(tmp_path: Path, kind: str, text: str) -> None:
     assert not _accepts(tmp_path, kind, text)
     assert not jsonschema_rs.validator_for(SCHEMAS[kind]).is_valid(parse_yaml(text, "x").plain)
+
+
+@pytest.mark.parametrize("page", ["projects.md", "projects.zh-CN.md"])
+def test_the_examples_of_the_documentation_are_read(tmp_path: Path, page: str) -> None:
+    text = (Path(__file__).parents[4] / "docs" / page).read_text(encoding="utf-8")
+    blocks = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
+    kinds = [block.partition("tanzaku: ")[2].partition("/v1")[0] for block in blocks]
+    assert kinds == ["environment", "request"]
+    write_project(tmp_path, {"prompts/system.md": "x"})
+    for kind, block in zip(kinds, blocks, strict=True):
+        jsonschema_rs.validator_for(SCHEMAS[kind]).validate(parse_yaml(block, page).plain)
+        assert _accepts(tmp_path, kind, block)
 
 
 def _find_undescribed(schema: Any, way: str) -> list[str]:
