@@ -19,17 +19,14 @@ type Read = Callable[[Entry, Mapping[str, Entry]], Check]
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One kind. `takes` is the way its value is written, for people; `beside` are the keys that may
-    stand beside it."""
+    """One kind; `beside` are the keys that may stand beside it."""
 
-    takes: str
     read: Read
     reach: Reach = "reply"
     beside: Sequence[str] = ()
 
 
 def compared(
-    takes: str,
     get: Callable[[Sight], Any],
     domain: Domain,
     *,
@@ -42,14 +39,14 @@ def compared(
         op = read_comparison(entry, domain)
         return Check(lambda sight: replace(op(get(sight), sight), path=path))
 
-    return Kind(takes, read, reach)
+    return Kind(read, reach)
 
 
-def looked(takes: str, read: Callable[[Entry], Look], *, reach: Reach = "reply") -> Kind:
+def looked(read: Callable[[Entry], Look], *, reach: Reach = "reply") -> Kind:
     """A kind with a look of its own, made of its value when that has no places left."""
 
     def read_value(entry: Entry, beside: Mapping[str, Entry]) -> Check:
         later = read_later(entry, read)
         return Check(lambda sight: later(sight.subject.scope)(sight))
 
-    return Kind(takes, read_value, reach)
+    return Kind(read_value, reach)

@@ -24,7 +24,9 @@ def test_a_snapshot_is_written_when_told_to_and_compared_after(tmp_path: Path) -
     assert "巴黎" in file.read_text(encoding="utf-8")
     assert "usage" not in kept
     assert "id" not in kept["content"][1]
-    other_ids = a_message("Paris", a_call(number=9, city="巴黎"), id="msg_9", usage={"output_tokens": 3})
+    other_ids = a_message(
+        "Paris", a_call(number=9, city="巴黎"), id="msg_9", usage={"output_tokens": 3}
+    )
     assert verdict(a_reply(other_ids)) == verdict(a_stream(other_ids)) == "pass"
     assert verdict(a_reply(a_message("Rome", a_call(city="巴黎")))) == "fail"
     assert verdict(a_stream(a_message("Paris"), cut=1), update_snapshots=True) == "error"

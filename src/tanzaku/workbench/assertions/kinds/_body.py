@@ -22,19 +22,10 @@ from tanzaku.workbench.assertions._schema import read_schema
 from tanzaku.workbench.assertions._text import normalise
 from tanzaku.workbench.assertions.kinds._http import find_error
 
-_TEXT_KINDS: Final = {
-    "contains": "text",
-    "contains_all": "list of texts",
-    "contains_any": "list of texts",
-    "icontains": "text, in any case",
-    "regex": "regular expression (Rust's syntax) that matches somewhere",
-    "starts_with": "text",
-    "ends_with": "text",
-    "length": "number of characters, or comparisons",
-    "word_count": "number of words, or comparisons",
-    "language": "`zh`, `en`, `ja`, …",
-    "json": "`true`, `false`, or `{path, schema, comparisons}`",
-}
+_TEXT_KINDS: Final = (
+    "contains", "contains_all", "contains_any", "icontains", "regex", "starts_with", "ends_with",
+    "length", "word_count", "language", "json",
+)  # fmt: skip
 
 
 def find_text(sight: Sight) -> str:
@@ -77,19 +68,17 @@ def _read_schema(entry: Entry) -> Look:
     return look
 
 
-def _compare_text(name: str, takes: str) -> Kind:
+def _compare_text(name: str) -> Kind:
     def read(entry: Entry, beside: Mapping[str, Entry]) -> Check:
         op = read_ops(entry, {name: entry}, TEXT)
         return Check(lambda sight: op(find_text(sight), sight))
 
-    return Kind(takes, read)
+    return Kind(read)
 
 
 BODY_KINDS: Final = {
-    "jsonpath": Kind(
-        "JSONPath (RFC 9535), comparisons beside it", _read_jsonpath, beside=PATH_FIELDS
-    ),
-    "schema": looked("`openapi`, `{file: …}` or a JSON Schema", _read_schema),
-    "equals": looked("the whole text, or the whole body as JSON", _read_equals),
+    "jsonpath": Kind(_read_jsonpath, beside=PATH_FIELDS),
+    "schema": looked(_read_schema),
+    "equals": looked(_read_equals),
 }
-TEXT_KINDS: Final = {name: _compare_text(name, takes) for name, takes in _TEXT_KINDS.items()}
+TEXT_KINDS: Final = {name: _compare_text(name) for name in _TEXT_KINDS}

@@ -104,5 +104,5 @@ def _judge(name: str, found: Any) -> Finding:
 
 
 CODE_KINDS: Final = {
-    "python": Kind("`checks/foo.py:fn`", _read_python),
+    "python": Kind(_read_python),
 }

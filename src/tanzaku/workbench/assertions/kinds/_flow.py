@@ -62,7 +62,7 @@ def find_step_kind(name: str) -> Kind | None:
 
 
 def _build_step_kind(step: str, counter: str) -> Kind:
-    return compared("number or comparisons", _count_step(step, counter), _FIGURE, reach="case")
+    return compared(_count_step(step, counter), _FIGURE, reach="case")
 
 
 def _read_max_turns(entry: Entry, beside: Mapping[str, Entry]) -> Check:
@@ -99,22 +99,18 @@ def _read_no_loop(entry: Entry) -> Look:
 
 FLOW_KINDS: Final = {
     "flow.path": compared(
-        "list of steps, or comparisons",
         lambda sight: list(_need_flow(sight).path),
         LIST,
         reach="case",
     ),
-    "flow.cost_usd": compared("dollars or comparisons", _find_cost, _FIGURE, reach="case"),
+    "flow.cost_usd": compared(_find_cost, _FIGURE, reach="case"),
     "flow.duration_ms": compared(
-        "milliseconds or comparisons",
         lambda sight: _need_flow(sight).duration_ms,
         _FIGURE,
         reach="case",
     ),
     "step.ID.ok_count": _build_step_kind("ID", "ok_count"),
     "step.ID.failed_count": _build_step_kind("ID", "failed_count"),
-    "max_turns": Kind("the most messages, or comparisons", _read_max_turns, reach="case"),
-    "no_loop": looked(
-        "`true`, or how often the same turn may come (2 without)", _read_no_loop, reach="case"
-    ),
+    "max_turns": Kind(_read_max_turns, reach="case"),
+    "no_loop": looked(_read_no_loop, reach="case"),
 }

@@ -178,5 +178,5 @@ def _read_judge(entry: Entry, beside: Mapping[str, Entry]) -> Check:
 
 
 JUDGE_KINDS: Final = {
-    "judge": Kind("`{rubric, model, threshold, scale: [1, 5], votes: 1}`", _read_judge),
+    "judge": Kind(_read_judge),
 }

@@ -16,7 +16,7 @@ _TEXT_OR_NULL: Final = Domain(("type", *TEXT.ops))
 _COUNT: Final = replace(NUMBER, span=NON_NEGATIVE)
 
 
-def claimed(takes: str, get: Callable[[Sight], bool]) -> Kind:
+def claimed(get: Callable[[Sight], bool]) -> Kind:
     """A kind that something is so (`true`) or is not (`false`)."""
 
     def read(entry: Entry) -> Look:
@@ -30,7 +30,7 @@ def claimed(takes: str, get: Callable[[Sight], bool]) -> Kind:
 
         return look
 
-    return looked(takes, read)
+    return looked(read)
 
 
 def list_blocks(sight: Sight) -> list[dict[str, Any]]:
@@ -54,7 +54,7 @@ def _read_model(entry: Entry, beside: Mapping[str, Entry]) -> Check:
     if entry.kind == "mapping":
         op = read_comparison(entry, TEXT)
         return Check(lambda sight: op(sight.message.get("model"), sight))
-    return looked("", _read_model_name).read(entry, beside)
+    return looked(_read_model_name).read(entry, beside)
 
 
 def _read_model_name(entry: Entry) -> Look:
@@ -78,16 +78,13 @@ def _resolve(name: str) -> str:
 
 
 MESSAGE_KINDS: Final = {
-    "stop_reason": compared(
-        "text or comparisons", lambda sight: sight.message.get("stop_reason"), TEXT
-    ),
+    "stop_reason": compared(lambda sight: sight.message.get("stop_reason"), TEXT),
     "stop_sequence": compared(
-        "text, `null` or comparisons",
         lambda sight: sight.message.get("stop_sequence"),
         _TEXT_OR_NULL,
     ),
-    "content_types": compared("list of block types, or comparisons", _list_types, LIST),
-    "model": Kind("model id or alias, or comparisons", _read_model),
-    "thinking.present": claimed("`true` or `false`", _thinks),
-    "citations.count": compared("number or comparisons", _count_citations, _COUNT),
+    "content_types": compared(_list_types, LIST),
+    "model": Kind(_read_model),
+    "thinking.present": claimed(_thinks),
+    "citations.count": compared(_count_citations, _COUNT),
 }

@@ -84,5 +84,5 @@ def _stands_in(mark: str, text: str) -> bool:
 
 
 RESULT_KINDS: Final = {
-    "tool_result_used": looked("`true`, `false` or a tool's name; a heuristic", _read_result_used),
+    "tool_result_used": looked(_read_result_used),
 }

@@ -184,8 +184,8 @@ def _join(words: list[str]) -> str:
 
 
 SAFETY_KINDS: Final = {
-    "refusal": looked("`true` or `false`; by stop_reason, then a heuristic", _read_refusal),
-    "no_pii": looked("`true`, or a list of kinds; a heuristic", _read_no_pii),
-    "no_secret_leak": looked("`true` or `false`; partly a heuristic", _read_no_leak),
-    "not_contains_system_prompt": looked("`true` or `false`; a heuristic", _read_no_prompt),
+    "refusal": looked(_read_refusal),
+    "no_pii": looked(_read_no_pii),
+    "no_secret_leak": looked(_read_no_leak),
+    "not_contains_system_prompt": looked(_read_no_prompt),
 }

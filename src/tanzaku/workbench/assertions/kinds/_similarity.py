@@ -27,7 +27,7 @@ _SHARE: Final = replace(NUMBER, span=SHARE)
 _GRAM: Final = 2
 
 
-def _compare_likeness(takes: str, get: Callable[[int], Measure], *more: str) -> Kind:
+def _compare_likeness(get: Callable[[int], Measure], *more: str) -> Kind:
     def read(entry: Entry, beside: Mapping[str, Entry]) -> Check:
         fields = dict(entry.as_fields(["to", *more, *_SHARE.known], ["to"]))
         reference = read_later(fields.pop("to"), lambda one: need_some(one).as_text())
@@ -43,14 +43,13 @@ def _compare_likeness(takes: str, get: Callable[[int], Measure], *more: str) -> 
 
         return Check(look)
 
-    return Kind(takes, read)
+    return Kind(read)
 
 
 SIMILARITY_KINDS: Final = {
-    "levenshtein": _compare_likeness("`{to: text, comparisons}`", lambda size: measure_levenshtein),
-    "rouge_l": _compare_likeness("`{to: text, comparisons}`", lambda size: measure_rouge_l),
+    "levenshtein": _compare_likeness(lambda size: measure_levenshtein),
+    "rouge_l": _compare_likeness(lambda size: measure_rouge_l),
     "char_ngram": _compare_likeness(
-        "`{to: text, n: 2, comparisons}`",
         lambda size: lambda left, right: measure_char_ngram(left, right, size),
         "n",
     ),

@@ -114,5 +114,5 @@ def _iter_differences(old: Any, new: Any, steps: Steps) -> Iterator[tuple[Steps,
 
 
 SNAPSHOT_KINDS: Final = {
-    "snapshot": looked("name, or `{file: name, ignore: [JSONPaths]}`", _read_snapshot),
+    "snapshot": looked(_read_snapshot),
 }

@@ -246,14 +246,11 @@ def measure_f1(expected: Sequence[Match], calls: Sequence[Call]) -> Decimal:
 
 TOOL_KINDS: Final = {
     "tool_call": looked(
-        "name, or `{name, args, match: exact|subset|schema, count, order}`",
         _read_tool_call,
         reach="calls",
     ),
-    "no_tool_call": looked(
-        "`true`, `false`, a name or a list of names", _read_no_call, reach="calls"
-    ),
-    "tool_args_valid": looked("`true` or `false`", _read_args_valid, reach="calls"),
-    "tool_sequence": compared("list of names, or comparisons", _list_names, LIST, reach="case"),
-    "tool_f1": Kind("`{expected: [names or {name, args}], comparisons}`", _read_f1, reach="calls"),
+    "no_tool_call": looked(_read_no_call, reach="calls"),
+    "tool_args_valid": looked(_read_args_valid, reach="calls"),
+    "tool_sequence": compared(_list_names, LIST, reach="case"),
+    "tool_f1": Kind(_read_f1, reach="calls"),
 }

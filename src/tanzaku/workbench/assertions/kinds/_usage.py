@@ -53,19 +53,13 @@ def _find_cost(sight: Sight) -> Decimal:
 
 
 USAGE_KINDS: Final = {
-    "usage.input_tokens": compared("number or comparisons", _get_tokens("input_tokens"), _TOKENS),
-    "usage.output_tokens": compared("number or comparisons", _get_tokens("output_tokens"), _TOKENS),
-    "usage.cache_read": compared(
-        "number or comparisons", _get_tokens("cache_read_input_tokens"), _TOKENS
-    ),
-    "usage.cache_creation": compared(
-        "number or comparisons", _get_tokens("cache_creation_input_tokens"), _TOKENS
-    ),
+    "usage.input_tokens": compared(_get_tokens("input_tokens"), _TOKENS),
+    "usage.output_tokens": compared(_get_tokens("output_tokens"), _TOKENS),
+    "usage.cache_read": compared(_get_tokens("cache_read_input_tokens"), _TOKENS),
+    "usage.cache_creation": compared(_get_tokens("cache_creation_input_tokens"), _TOKENS),
     "usage.thinking_tokens": compared(
-        "number or comparisons", _get_tokens("output_tokens_details", "thinking_tokens"), _TOKENS
+        _get_tokens("output_tokens_details", "thinking_tokens"), _TOKENS
     ),
-    "cache_hit_ratio": compared(
-        "share of 1 or comparisons", _find_hit_ratio, replace(NUMBER, span=SHARE)
-    ),
-    "cost_usd": compared("dollars or comparisons", _find_cost, _TOKENS),
+    "cache_hit_ratio": compared(_find_hit_ratio, replace(NUMBER, span=SHARE)),
+    "cost_usd": compared(_find_cost, _TOKENS),
 }
