@@ -14,7 +14,7 @@ from tanzaku.workbench.project._environments import (
     load_environment,
 )
 from tanzaku.workbench.project._first_files import read_schemas, write_first_files
-from tanzaku.workbench.project._formatting import find_kind_of_document, format_document
+from tanzaku.workbench.project._formatting import format_document
 from tanzaku.workbench.project._project import PROJECT_FILE, Project, find_root, load_project
 from tanzaku.workbench.project._requests import RequestFile, build_request, load_request
 from tanzaku.workbench.project._templates import Condition, Template, evaluate, fill_places
@@ -43,7 +43,6 @@ __all__ = [
     "evaluate",
     "fill_places",
     "find_file",
-    "find_kind_of_document",
     "find_root",
     "format_document",
     "is_same",

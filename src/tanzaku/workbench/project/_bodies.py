@@ -99,7 +99,7 @@ def encode_json(value: Any, place: Place) -> bytes:
         return json.dumps(
             value, ensure_ascii=False, separators=(",", ":"), allow_nan=False
         ).encode()
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, RecursionError):
         raise InputFileError("{place}: the value cannot be sent as JSON.", place=place) from None
 
 

@@ -186,11 +186,16 @@ class _Parser:
         return lambda scope: self._compare(sign, left(scope), right(scope))
 
     def _compare(self, sign: str, left: Any, right: Any) -> bool:
-        if sign in {"==", "!="}:
-            return is_same(left, right) is (sign == "==")
-        if sign == "in":
-            if isinstance(right, list):
+        try:
+            if sign in {"==", "!="}:
+                return is_same(left, right) is (sign == "==")
+            if sign == "in" and isinstance(right, list):
                 return any(is_same(left, one) for one in right)
+        except RecursionError:
+            raise InputFileError(
+                "{place}: the values are nested too deeply to be compared.", place=self._place
+            ) from None
+        if sign == "in":
             if isinstance(left, str) and isinstance(right, str | Mapping):
                 return left in right
         elif have_order(left, right):
@@ -238,13 +243,13 @@ class _Parser:
         return fall_back
 
     def _turn_json(self, value: Any) -> Any:
-        if not isinstance(value, str):
-            return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
         try:
-            return json.loads(value)
-        except (ValueError, RecursionError):
+            if isinstance(value, str):
+                return json.loads(value)
+            return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+        except (ValueError, TypeError, RecursionError):
             raise InputFileError(
-                "{place}: the text before `| json` is not JSON.", place=self._place
+                "{place}: what stands before `| json` is no JSON.", place=self._place
             ) from None
 
     def _measure(self, value: Any) -> int:

@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from tanzaku.core import InputFileError
-from tanzaku.core.plain_yaml import parse_yaml
+from tanzaku.core.plain_yaml import Entry, parse_yaml
+from tanzaku.workbench.project._comparing import is_same
 from tanzaku.workbench.project._documents import VERSION_KEY
 from tanzaku.workbench.project._environments import ENVIRONMENT_KEYS, SIMULATOR_KEYS
 from tanzaku.workbench.project._layout import MODELINE, Node, Slot, read_layout
@@ -36,17 +37,6 @@ _TOP: Final[Mapping[str, Sequence[str]]] = {
 }
 
 
-def find_kind_of_document(text: str, name: str) -> str | None:
-    """Which kind a file's version line says it is; None for one that is no file of a project.
-    InputFileError for one that is not YAML."""
-    content = parse_yaml(text, name).content
-    version = content.get(VERSION_KEY) if isinstance(content, dict) else None
-    if version is None or not isinstance(version.content, str):
-        return None
-    found = _VERSION.fullmatch(version.content)
-    return found[1] if found else None
-
-
 def format_document(text: str, name: str) -> str:
     """A file of the project in its canonical layout: the version line first, keys in the order of
     the documentation, two spaces, line feeds, texts of several lines as blocks. Comments and values
@@ -55,7 +45,8 @@ def format_document(text: str, name: str) -> str:
     InputFileError for a file that is not YAML or of no known kind.
     """
     text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
-    kind = find_kind_of_document(text, name)
+    entry = parse_yaml(text, name)
+    kind = _find_kind(entry)
     if kind is None:
         raise InputFileError(
             "{file}: is no file of a project: no line `tanzaku: KIND/v1`.",
@@ -65,7 +56,7 @@ def format_document(text: str, name: str) -> str:
     top, opening = read_layout(text)
     lines = _Printer(kind).print_top(top, opening)
     written = "\n".join(lines) + "\n"
-    if not _says(written, parse_yaml(text, name).plain):
+    if written != text and not _says(written, entry.plain):
         raise InputFileError(
             "{file}: cannot be laid out without changing what it says.",
             hint="Leave it as it is, and report this.",
@@ -74,9 +65,15 @@ def format_document(text: str, name: str) -> str:
     return written
 
 
+def _find_kind(entry: Entry) -> str | None:
+    version = entry.content.get(VERSION_KEY) if isinstance(entry.content, dict) else None
+    found = _VERSION.fullmatch(str(version.content)) if version else None
+    return found[1] if found else None
+
+
 def _says(text: str, value: Any) -> bool:
     try:
-        return bool(parse_yaml(text, "").plain == value)
+        return is_same(parse_yaml(text, "").plain, value)
     except InputFileError:
         return False
 

@@ -123,6 +123,7 @@ class RequestFile:
 
     def check(self) -> None:
         """InputFileError for anything in it that can be known to be wrong before it is filled."""
+        self.entry.as_fields((VERSION_KEY, *REQUEST_KEYS), ("method", "path"))
         for key in ("name", "operation", "document", "skip"):
             self._find_text(key)
         method = self._fields["method"]
@@ -170,7 +171,7 @@ def load_request(path: Path | str, root: Path) -> RequestFile:
             file=full,
             **near,
         )
-    entry = read_document(full, "request", REQUEST_KEYS, ("method", "path"))
+    entry = read_document(full, "request", REQUEST_KEYS)
     folder = root / REQUESTS
     is_inside = full.resolve().is_relative_to(folder.resolve())
     found = RequestFile(full, root, find_identity(full, folder if is_inside else root), entry)

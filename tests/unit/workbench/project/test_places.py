@@ -146,7 +146,7 @@ def test_any_text_is_filled_or_refused_with_its_place(text: str) -> None:
         ("{{secret.KYE}}", "no secret `KYE`", "Did you mean `KEY`?"),
         ("{{city | upper}}", "no filter `upper`", "default('x'), json and length"),
         ("{{n | length}}", "found number", ""),
-        ("{{city | json}}", "not JSON", ""),
+        ("{{city | json}}", "is no JSON", ""),
         ("{{work}} and more", "object cannot stand inside a text", "`| json`"),
         ("{{nothing}} and more", "null cannot stand inside a text", "`| json`"),
         ("{{city", "`city` is not a place", "\\{{"),
@@ -186,7 +186,7 @@ def test_expressions_have_a_length_and_a_depth() -> None:
     with pytest.raises(InputFileError, match="is not a place"):
         evaluate("not " * 200 + "true", SCOPE)
     assert evaluate("(" * 15 + "true" + ")" * 15, SCOPE)
-    with pytest.raises(InputFileError, match="not JSON"):
+    with pytest.raises(InputFileError, match="is no JSON"):
         fill_places("{{x | json}}", Scope({"x": "[" * 100_000}))
 
 
@@ -266,6 +266,17 @@ def test_a_condition_that_cannot_be_judged_is_an_error(condition: str, words: st
         evaluate(condition, SCOPE, HERE)
     assert caught.value.message.startswith("flows/x.flow.yaml:7:3: ")
     assert words in caught.value.message
+
+
+def test_values_nested_too_deeply_are_an_error_with_a_place() -> None:
+    deep: Any = []
+    for _ in range(20_000):
+        deep = [deep]
+    scope = Scope({"a": deep, "b": [deep]})
+    with pytest.raises(InputFileError, match=r"^flows/x\.flow\.yaml:7:3: .* no JSON"):
+        fill_places("{{a | json}}", scope, HERE)
+    with pytest.raises(InputFileError, match=r"^flows/x\.flow\.yaml:7:3: .* too deeply"):
+        evaluate("a == b", scope, HERE)
 
 
 def test_no_secret_is_shown_by_an_error_or_a_repr() -> None:

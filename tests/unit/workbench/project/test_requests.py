@@ -366,6 +366,8 @@ def test_a_mistake_in_a_patch_has_the_patchs_place(tmp_path: Path) -> None:
     with pytest.raises(InputFileError, match=r"^s\.yaml:4:2: unknown key `boddy`") as caught:
         file.patched({"boddy": {}}, Place("s.yaml", 4, 2))
     assert caught.value.hint == "Did you mean `body`?"
+    with pytest.raises(InputFileError, match="lacks the key `method`"):
+        file.patched({"method": None})
 
 
 @pytest.mark.parametrize(
