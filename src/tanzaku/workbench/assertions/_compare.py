@@ -8,7 +8,7 @@ from typing import Any, Final
 from tanzaku.core import InputFileError
 from tanzaku.core.plain_yaml import Entry, Place
 from tanzaku.workbench.assertions._finding import CannotJudge, Finding, Sight, fails, passes
-from tanzaku.workbench.assertions._jsonpath import read_path
+from tanzaku.workbench.assertions._jsonpath import JsonPathError, read_path
 from tanzaku.workbench.assertions._logic import join_all, negate
 from tanzaku.workbench.assertions._numbers import ANY, NON_NEGATIVE, SPANS, check_span
 from tanzaku.workbench.assertions._ops import (
@@ -174,7 +174,10 @@ def read_at_path(entry: Entry, fields: Mapping[str, Entry], path: Entry | None) 
 
     def compare(value: Any, sight: Sight) -> Finding:
         way = follow(sight.subject.scope)
-        nodes = way.find(value)
+        try:
+            nodes = way.find(value)
+        except JsonPathError as error:
+            raise CannotJudge("the path cannot be followed: {reason}", reason=str(error)) from None
         findings: list[Finding] = []
         if each:
             listed = nodes or [(way.source, MISSING)]

@@ -5,25 +5,29 @@ from functools import cache, lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, override
 
-from tanzaku.core import InputFileError, UserError
+from tanzaku.core import InputFileError, TanzakuError, UserError
 from tanzaku.core.plain_yaml import Entry
-from tanzaku.workbench.assertions._finding import CannotJudge
 from tanzaku.workbench.assertions._regex import compile_regex
 
 if TYPE_CHECKING:
-    from jsonpath import JSONPath, JSONPathEnvironment, JSONPathMatch
+    from jsonpath import JSONPath as _Query
+    from jsonpath import JSONPathEnvironment, JSONPathMatch
 
 MAX_NODES: Final = 100_000
 
 type Steps = tuple[str | int, ...]
 
 
+class JsonPathError(TanzakuError):
+    """A path that cannot be followed through a value; the text says why, in English."""
+
+
 @dataclass(frozen=True, slots=True)
-class Path:
-    """A path that can be followed."""
+class JsonPath:
+    """A path that can be followed; JsonPathError where the value is too much for it."""
 
     source: str
-    _query: "JSONPath"
+    _query: "_Query"
 
     def find(self, value: Any) -> list[tuple[str, Any]]:
         """(normalized path, value) of each node it leads to, in order."""
@@ -38,15 +42,16 @@ class Path:
 
         try:
             nodes = list(islice(self._query.finditer(value), MAX_NODES + 1))
-        except (JSONPathError, RecursionError) as error:
-            reason = error.args[0] if error.args else "nested too deeply"
-            raise CannotJudge("the path cannot be followed: {reason}", reason=reason) from None
+        except JSONPathError as error:
+            raise JsonPathError(str(error.args[0])) from None
+        except RecursionError:
+            raise JsonPathError("the value is nested too deeply") from None
         if len(nodes) > MAX_NODES:
-            raise CannotJudge("the path leads to more than {most} values", most=MAX_NODES)
+            raise JsonPathError(f"it leads to more than {MAX_NODES} values")
         return nodes
 
 
-def read_path(entry: Entry) -> Path:
+def read_path(entry: Entry) -> JsonPath:
     """A path of a file; InputFileError for what is none."""
     try:
         return compile_path(entry.as_text())
@@ -60,7 +65,7 @@ def read_path(entry: Entry) -> Path:
 
 
 @lru_cache(maxsize=1024)
-def compile_path(source: str) -> Path:
+def compile_path(source: str) -> JsonPath:
     """ValueError, saying where and why, for what is no path."""
     environment = _load()
     from jsonpath import CompoundJSONPath, JSONPathError
@@ -74,7 +79,7 @@ def compile_path(source: str) -> Path:
         raise ValueError("nested too deeply") from None
     if isinstance(query, CompoundJSONPath):
         raise ValueError("two paths in one")
-    return Path(source, query)
+    return JsonPath(source, query)
 
 
 @cache

@@ -10,11 +10,11 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any, Final
 
 from tanzaku.core import InputFileError, UserError
 from tanzaku.core.plain_yaml import Entry, Place
+from tanzaku.workbench.assertions import JsonPath, JsonPathError, compile_path
 from tanzaku.workbench.sending import Reply
 
 FILTERS: Final = ("text", "json", "length", "first", "all")
@@ -85,15 +85,15 @@ def _build_source(source: str, ending: str) -> _Reader:
         return lambda reply, _: reply.status
     if source == "$text":
         return lambda reply, _: reply.text
-    path = compile_path(source)
-    return lambda reply, text: _choose(path.findall(_read_json(reply, text)), ending, text)
+    path = _compile(source)
+    return lambda reply, text: _choose(_follow(path, _read_json(reply, text), text), ending, text)
 
 
 def _build_filter(name: str) -> _Reader:
     if name.startswith((".", "[")):
-        path = compile_path(f"${name}")
+        path = _compile(f"${name}")
         return lambda value, text: _choose(
-            path.findall(value) if isinstance(value, dict | list) else [], "", text
+            _follow(path, value, text) if isinstance(value, dict | list) else [], "", text
         )
     if name not in _FILTERS:
         raise UserError(
@@ -169,18 +169,18 @@ def _measure(value: Any, text: str) -> int:
 _FILTERS: Final[dict[str, _Reader]] = {"text": _as_text, "json": _as_json, "length": _measure}
 
 
-@lru_cache(maxsize=1024)
-def compile_path(text: str) -> Any:
+def _compile(text: str) -> JsonPath:
     """A JSONPath as RFC 9535 has it. UserError when it is none, or the package is missing."""
     try:
-        from jsonpath import JSONPathEnvironment
-        from jsonpath.exceptions import JSONPathError
-    except ModuleNotFoundError as error:
-        raise UserError(
-            "JSONPath needs the package python-jsonpath.", hint="pip install 'tanzaku[workbench]'"
-        ) from error
+        return compile_path(text)
+    except ValueError as error:
+        raise UserError("`{path}` is no JSONPath: {reason}.", path=text, reason=error) from None
+
+
+def _follow(path: JsonPath, value: Any, text: str) -> list[Any]:
     try:
-        return JSONPathEnvironment(strict=True).compile(text)
-    except JSONPathError as error:
-        reason = str(error).partition("\n")[0]
-        raise UserError("`{path}` is no JSONPath: {reason}.", path=text, reason=reason) from None
+        return [found for _, found in path.find(value)]
+    except JsonPathError as error:
+        raise CaptureError(
+            "`{expression}` captures nothing: {reason}.", expression=text, reason=error
+        ) from None

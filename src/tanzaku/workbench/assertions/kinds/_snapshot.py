@@ -2,12 +2,18 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from pathlib import Path as File
+from pathlib import Path
 from typing import Any, Final
 
 from tanzaku.core.plain_yaml import Entry
 from tanzaku.workbench.assertions._finding import CannotJudge, Finding, Look, Sight, fails, passes
-from tanzaku.workbench.assertions._jsonpath import Path, Steps, compile_path, read_path
+from tanzaku.workbench.assertions._jsonpath import (
+    JsonPath,
+    JsonPathError,
+    Steps,
+    compile_path,
+    read_path,
+)
 from tanzaku.workbench.assertions._kind import looked
 from tanzaku.workbench.assertions._numbers import is_equal
 from tanzaku.workbench.assertions._ops import need_some
@@ -48,11 +54,15 @@ def _find_value(sight: Sight) -> Any:
         return sight.whole.text
 
 
-def _drop(value: Any, paths: Sequence[Path]) -> Any:
+def _drop(value: Any, paths: Sequence[JsonPath]) -> Any:
     """The value without what the paths lead to."""
     for path in paths:
+        try:
+            found = path.locate(value)
+        except JsonPathError as error:
+            raise CannotJudge("the path cannot be followed: {reason}", reason=str(error)) from None
         # From behind, so that the indices before stay true.
-        for steps in sorted(path.locate(value), key=_by_place, reverse=True):
+        for steps in sorted(found, key=_by_place, reverse=True):
             parent = value
             for step in steps[:-1]:
                 parent = parent[step]
@@ -65,7 +75,7 @@ def _by_place(steps: Steps) -> list[tuple[int, str]]:
     return [(step, "") if isinstance(step, int) else (0, step) for step in steps]
 
 
-def _load(file: File) -> Any:
+def _load(file: Path) -> Any:
     try:
         return json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -74,7 +84,7 @@ def _load(file: File) -> Any:
         raise CannotJudge("{file} cannot be read: {reason}", file=file.name, reason=error) from None
 
 
-def _write(file: File, value: Any) -> None:
+def _write(file: Path, value: Any) -> None:
     text = json.dumps(value, ensure_ascii=False, indent=2, sort_keys=True) + "\n"
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -85,7 +95,7 @@ def _write(file: File, value: Any) -> None:
         ) from None
 
 
-def _compare(file: File, kept: Any, found: Any) -> Finding:
+def _compare(file: Path, kept: Any, found: Any) -> Finding:
     differences = list(_iter_differences(kept, found, ()))
     if not differences:
         return passes(found, expected=kept)
