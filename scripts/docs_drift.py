@@ -16,6 +16,7 @@ import pytest
 
 from tanzaku.cli.main import LazyGroup
 from tanzaku.look import LANGUAGES, Language, Messages
+from tanzaku.workbench.openapi import build_own_document, render_openapi
 from tanzaku.workbench.project import read_schemas
 
 ROOT = Path(__file__).parents[1]
@@ -152,7 +153,8 @@ def render_documents() -> dict[str, str]:
         name = "security.md" if language == "en" else f"security.{language}.md"
         documents[name] = render_security(language, found.tests)
     schemas = {f"schemas/{name}": text for name, text in read_schemas().items()}
-    return documents | schemas | {"simulator.md": render_fidelity(found.rows)}
+    openapi = {"openapi.json": render_openapi(build_own_document())}
+    return documents | schemas | openapi | {"simulator.md": render_fidelity(found.rows)}
 
 
 def main() -> int:

@@ -47,6 +47,7 @@ NOT_FOR_A_FIRST_ANSWER = {
         ("tanzaku.cli.recordings", NOT_YET),
         ("tanzaku.cli.faults", NOT_YET),
         ("tanzaku.cli.import_", NOT_YET),
+        ("tanzaku.cli.export", NOT_YET),
         ("tanzaku.cli.doctor", NOT_YET),
     ],
 )

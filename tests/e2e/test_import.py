@@ -28,7 +28,7 @@ def test_an_import_tells_what_it_did_and_a_check_whether_it_would(
         "openapi/haiku.json: 2 operations · 2 requests added",
         "The requests carry anthropic-version 2023-06-01, the newest on the document's date, "
         "2026-05-06.",
-        "Made: tanzaku.yaml, environments/mock.yaml, environments/live.yaml",
+        "Made: tanzaku.yaml, .gitignore, environments/mock.yaml, environments/live.yaml",
         "Skipped 1: Tanzaku's simulator does not serve the Skills API.",
         f"{source}:14:11: GET /v1/models: has no operationId; it is called `get_v1_models` "
         "(at /paths/~1v1~1models/get)",

@@ -35,6 +35,7 @@ COMMANDS = (
     "faults",
     "recordings",
     "import",
+    "export",
     "doctor",
 )
 LANGUAGE_FLAGS = ("en", "zh", "zh-CN")

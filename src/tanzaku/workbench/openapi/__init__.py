@@ -5,6 +5,7 @@ from tanzaku.workbench.openapi._check import PROBLEM_KINDS, Problem, ProblemKind
 from tanzaku.workbench.openapi._claude import ApiVersion
 from tanzaku.workbench.openapi._curl_import import CurlReport, import_curl
 from tanzaku.workbench.openapi._document import (
+    EVENT_SCHEMA,
     Content,
     Document,
     Header,
@@ -26,10 +27,14 @@ from tanzaku.workbench.openapi._import import (
     import_document,
 )
 from tanzaku.workbench.openapi._load import load_document, parse_document
+from tanzaku.workbench.openapi._own import build_own_document, render_openapi
+from tanzaku.workbench.openapi._own_operations import OPERATIONS
 from tanzaku.workbench.openapi._patterns import write_match
 from tanzaku.workbench.openapi._source import join_pointer, split_pointer
 
 __all__ = [
+    "EVENT_SCHEMA",
+    "OPERATIONS",
     "PROBLEM_KINDS",
     "ApiVersion",
     "Change",
@@ -50,6 +55,7 @@ __all__ = [
     "SecurityScheme",
     "Server",
     "Skipped",
+    "build_own_document",
     "check_document",
     "find_content",
     "import_curl",
@@ -58,6 +64,7 @@ __all__ = [
     "join_pointer",
     "load_document",
     "parse_document",
+    "render_openapi",
     "split_pointer",
     "write_match",
 ]

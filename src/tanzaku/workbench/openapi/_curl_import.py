@@ -21,11 +21,11 @@ from tanzaku.workbench.openapi._environments import draft_claude, draft_project,
 from tanzaku.workbench.openapi._requests import escape_places, make_slug
 from tanzaku.workbench.openapi._words import VARIABLE
 from tanzaku.workbench.project import (
-    PROJECT_FILE,
     parse_for_editing,
     prepare_yaml,
     render_edited,
     render_yaml,
+    write_text,
 )
 
 _SECRET_NAME = re.compile(
@@ -59,9 +59,7 @@ def import_curl(command: str | list[str], root: Path) -> CurlReport:
     fields = draft.build()
     name = _find_name(root, curl.verb, fields["path"])
     files = draft.write_environments()
-    path = root / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(render_yaml(fields), encoding="utf-8", newline="")
+    write_text(root / name, render_yaml(fields))
     return CurlReport(
         file=name,
         secrets=tuple(draft.secrets),
@@ -116,20 +114,13 @@ class _Draft:
             if known is not None:
                 return self._declare(known)
             found = dict([draft_url(self._fill(self.origin), tuple(self.secrets))])
-        made: list[str] = []
-        if not (self.root / PROJECT_FILE).exists():
-            project = draft_project(self.root.resolve().name, next(iter(found)))
-            made.append(self._write(PROJECT_FILE, project))
+        files = draft_project(self.root, self.root.resolve().name, next(iter(found)))
         for name, fields in found.items():
             if not (self.root / f"environments/{name}.yaml").exists():
-                made.append(self._write(f"environments/{name}.yaml", fields))
-        return made
-
-    def _write(self, name: str, fields: dict[str, Any]) -> str:
-        path = self.root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(render_yaml(fields), encoding="utf-8", newline="")
-        return name
+                files[f"environments/{name}.yaml"] = render_yaml(fields)
+        for name, text in files.items():
+            write_text(self.root / name, text)
+        return list(files)
 
     def _find_environment(self) -> Path | None:
         for path in sorted((self.root / "environments").glob("*.y*ml")):
@@ -149,7 +140,7 @@ class _Draft:
         else:
             for name in missing:
                 document["secrets"][name] = prepare_yaml({"env": name})
-        path.write_text(render_edited(document), encoding="utf-8", newline="")
+        write_text(path, render_edited(document))
         return [path.relative_to(self.root).as_posix()]
 
     def _find_auth(self, headers: dict[str, str], user: str | None) -> dict[str, Any] | None:

@@ -14,6 +14,9 @@ from tanzaku.workbench.openapi._source import Source
 type Schema = dict[str, Any] | bool
 """JSON Schema 2020-12, whatever version the document has."""
 
+EVENT_SCHEMA: Final = "x-event-schema"
+"""Beside the schema of a stream: that of each of its events. OpenAPI 3.2 calls it `itemSchema`,
+which 3.1 does not allow."""
 METHODS: Final = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 _DATE = re.compile(r"(?<!\d)(20\d\d)-(0[1-9]|1[0-2])(?:-(0[1-9]|[12]\d|3[01]))?(?!\d)")
 
@@ -39,13 +42,15 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """A body of one content type. `schema` is None where the document has none."""
+    """A body of one content type. `schema` is None where the document has none. Of a stream,
+    `event_schema` is that of each event's (or line's) data where the document has one."""
 
     content_type: str
     schema: Schema | None
     pointer: str
     examples: tuple[Any, ...] = ()
     encoding: Mapping[str, Any] = field(default_factory=dict)
+    event_schema: Schema | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,13 +2,16 @@
 
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from tanzaku.workbench.openapi._claude import API_HOST, KEY_HEADER, KEY_SECRET
 from tanzaku.workbench.openapi._document import Document, Server
 from tanzaku.workbench.openapi._requests import Drafts, make_slug
+from tanzaku.workbench.project import PROJECT_FILE, render_yaml
 
+_IGNORED: Final = "environments/.env\n.tanzaku/\n"
 LOCAL_URL: Final = "http://127.0.0.1:8000"
 """What stands before a server's path where the document names no host."""
 
@@ -44,9 +47,13 @@ def draft_url(url: str, secrets: tuple[str, ...]) -> tuple[str, dict[str, Any]]:
     return _name_server(Server(url)), _write("url", url, None, secrets)
 
 
-def draft_project(title: str, environment: str) -> dict[str, Any]:
-    """A new project's `tanzaku.yaml`."""
-    return {"tanzaku": "project/v1", "name": title, "environment": environment}
+def draft_project(root: Path, title: str, environment: str) -> dict[str, str]:
+    """The files that make `root` a project, unless it is one: texts by path."""
+    if (root / PROJECT_FILE).exists():
+        return {}
+    fields = {"tanzaku": "project/v1", "name": title, "environment": environment}
+    ignored = {} if (root / ".gitignore").exists() else {".gitignore": _IGNORED}
+    return {PROJECT_FILE: render_yaml(fields), **ignored}
 
 
 def _write(

@@ -23,10 +23,10 @@ from tanzaku.workbench.openapi._requests import (
     draft_requests,
 )
 from tanzaku.workbench.project import (
-    PROJECT_FILE,
     parse_for_editing,
     render_edited,
     render_yaml,
+    write_text,
 )
 
 type ChangeKind = Literal["added", "changed", "removed", "edited", "conflict", "deleted"]
@@ -111,9 +111,9 @@ def import_document(
     if not is_check:
         importer.write()
         for path, text in files.items():
-            _write(root / path, text)
+            write_text(root / path, text)
         if (root / name).resolve() != source.resolve():
-            _write(root / name, document.source.text)
+            write_text(root / name, document.source.text)
         if replaces is not None:
             (root / replaces).unlink()
     return ImportReport(
@@ -166,10 +166,10 @@ class _Importer:
     def write(self) -> None:
         """Put the merged files, and what the next import compares them with, on disk."""
         for path, text in self._texts.items():
-            _write(path, text)
+            write_text(path, text)
         base = {draft.operation.id: draft.fields for draft in self._drafts.requests}
         place = self._root / _BASES / f"{Path(self._name).name}.json"
-        _write(place, json.dumps(base, ensure_ascii=False, indent=1) + "\n")
+        write_text(place, json.dumps(base, ensure_ascii=False, indent=1) + "\n")
 
     def _add(self, draft: Draft) -> Change:
         path = self._root / REQUESTS / draft.path
@@ -259,17 +259,11 @@ def _find_older(root: Path, name: str, in_use: set[str]) -> str | None:
 def _draft_files(document: Document, drafts: Drafts, root: Path) -> Iterator[tuple[str, str]]:
     """The files beside the requests that the project has not yet."""
     environments = draft_environments(document, drafts)
-    if not (root / PROJECT_FILE).exists():
-        title = document.title or root.resolve().name
-        yield PROJECT_FILE, render_yaml(draft_project(title, next(iter(environments))))
+    title = document.title or root.resolve().name
+    yield from draft_project(root, title, next(iter(environments))).items()
     for name, fields in environments.items():
         path = f"environments/{name}.yaml"
         if not (root / path).exists() and not (root / path).with_suffix(".yml").exists():
             yield path, render_yaml(fields)
     if drafts.needs_file and not (root / FORM_FILE).exists():
         yield FORM_FILE, "Hello\n"
-
-
-def _write(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8", newline="")

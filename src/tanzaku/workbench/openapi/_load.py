@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl
 
 from tanzaku.core import InputFileError
 from tanzaku.workbench.openapi._document import (
+    EVENT_SCHEMA,
     METHODS,
     Content,
     Document,
@@ -213,6 +214,9 @@ class _Reader:
                 pointer=at,
                 examples=self._examples(one),
                 encoding=self._mapping(one.get("encoding", {}), f"{at}/encoding"),
+                event_schema=self._schema(one[EVENT_SCHEMA], f"{at}/{EVENT_SCHEMA}")
+                if EVENT_SCHEMA in one
+                else None,
             )
         return made
 

@@ -24,6 +24,7 @@ from tanzaku.workbench.project._writing import (
     prepare_yaml,
     render_edited,
     render_yaml,
+    write_text,
 )
 
 __all__ = [
@@ -58,4 +59,5 @@ __all__ = [
     "render_edited",
     "render_yaml",
     "write_first_files",
+    "write_text",
 ]

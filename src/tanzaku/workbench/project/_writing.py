@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from io import StringIO
+from pathlib import Path
 from typing import Any, Final
 
 WIDE: Final = 100
@@ -54,6 +55,12 @@ def prepare_yaml(value: Any) -> Any:
     if _DOUBTFUL.fullmatch(value) or not _is_printable(value):
         return DoubleQuotedScalarString(value)
     return value
+
+
+def write_text(path: Path, text: str) -> None:
+    """Put a text into a file, whose folder is made; line ends stay as they are."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8", newline="")
 
 
 def is_block(text: str) -> bool:

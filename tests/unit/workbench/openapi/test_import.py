@@ -319,8 +319,8 @@ def test_servers_become_environments_and_one_that_is_there_stays(run: Import, ro
     kept = "tanzaku: environment/v1\nupstream: url\nbase_url: http://127.0.0.1:1\n"
     (root / "environments/local.yaml").write_text(kept, "utf-8")
     report = run(build_document(resources=("orders",), servers=servers))
-    assert report.files[:3] == (
-        "tanzaku.yaml", "environments/api-example-test.yaml", "environments/staging.yaml",
+    assert report.files[:4] == (
+        "tanzaku.yaml", ".gitignore", "environments/api-example-test.yaml", "environments/staging.yaml",
     )  # fmt: skip
     project = load_project(root)
     urls = {name: load_environment(project, name).base_url for name in project.environments}
