@@ -401,6 +401,7 @@ def test_in_a_set_each_part_gets_its_own_answers() -> None:
         ("usage.output_tokens: 50.0", "pass"),
         ("max_turns: 1", "pass"),
         ("no_loop: 1", "pass"),
+        ("no_loop: false", "fail"),
     ],
 )
 def test_a_message_is_compared_by_what_it_is(item: str, verdict: str) -> None:
