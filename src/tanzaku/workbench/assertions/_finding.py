@@ -43,7 +43,7 @@ def passes(actual: Any = None, *, expected: Any = None, path: str = "") -> Findi
 def fails(template: str, *, actual: Any = None, expected: Any = None, **values: object) -> Finding:
     """Not as expected; `template` may name `{actual}` and `{expected}`, which are written as JSON."""
     actual = excerpt(actual)
-    values |= {"actual": write(actual), "expected": write(expected)}
+    values |= {"actual": write(actual), "expected": write(excerpt(expected))}
     return Finding("fail", expected, actual, template=template, values=values)
 
 
@@ -146,6 +146,11 @@ def excerpt(value: Any) -> Any:
         text = write(value)
         return value if len(text) <= 4 * _EXCERPT else text[: _EXCERPT - 1] + "…"
     return value
+
+
+def to_plain(value: object) -> object:
+    """A value of a sentence, as JSON can hold it."""
+    return value if isinstance(value, str | int | float | list | dict | None) else str(value)
 
 
 def write(value: Any) -> str:

@@ -2,6 +2,7 @@
 
 import difflib
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final, cast
 
 from tanzaku.core import InputFileError
@@ -14,6 +15,7 @@ from tanzaku.workbench.assertions._finding import (
     Sight,
     find,
     list_questions,
+    to_plain,
 )
 from tanzaku.workbench.assertions._kind import Kind
 from tanzaku.workbench.assertions._logic import join_all, join_any, negate
@@ -55,7 +57,7 @@ def _read_top(number: int, entry: Entry) -> Assertion:
             actual=hide(finding.actual),
             path=finding.path,
             template=finding.template,
-            values=hide(finding.values),
+            values=hide({name: to_plain(one) for name, one in finding.values.items()}),
             severity=severity,
             place=entry.place,
         )
@@ -77,12 +79,16 @@ def _read_check(entry: Entry, fields: dict[str, Entry]) -> Named:
     if list(fields) == ["not"]:
         name, check = _read_inner(fields["not"])
         return f"not {name}", _turn(check)
-    is_negated = False
+    turn = _keep
     if "not" in fields and fields["not"].kind == "boolean":
-        is_negated = fields.pop("not").as_bool()
-    chosen = [name for name in SETS if name in fields and name not in list_kinds()]
-    name, check = _read_set(entry, fields, chosen[0]) if chosen else _read_kind(entry, fields)
-    return (f"not {name}", _turn(check)) if is_negated else (name, check)
+        turn = _turn if fields.pop("not").as_bool() else _keep
+    chosen = [name for name in SETS if name in fields]
+    if chosen:
+        name, check = _read_set(replace(entry, content=fields), chosen[0])
+        check = turn(check)
+    else:
+        name, check = _read_kind(entry, fields, turn)
+    return ("" if turn is _keep else "not ") + name, check
 
 
 def _read_inner(entry: Entry) -> Named:
@@ -96,17 +102,19 @@ def _read_inner(entry: Entry) -> Named:
     return _read_check(entry, fields)
 
 
-def _read_set(entry: Entry, fields: Mapping[str, Entry], name: str) -> Named:
+def _read_set(entry: Entry, name: str) -> Named:
     known = [name, "of"] if name == "at_least" else [name]
-    entry.as_fields([*known, "not"], known)
+    fields = entry.as_fields(known, known)
     parts = need_some(fields[known[-1]]).as_list()
     least = fields[name].as_integer(1, len(parts)) if name == "at_least" else 0
     return name, join_set([_read_inner(part) for part in parts], SETS[name](least))
 
 
-def _read_kind(entry: Entry, fields: Mapping[str, Entry]) -> Named:
+def _read_kind(entry: Entry, fields: Mapping[str, Entry], turn: Callable[[Check], Check]) -> Named:
+    """`turn` is done to what is found of each reply, before `on` joins them."""
     name, kind = _pick_kind(entry, fields)
-    check = kind.read(fields[name], {key: one for key, one in fields.items() if key in kind.beside})
+    beside = {key: one for key, one in fields.items() if key in kind.beside}
+    check = turn(kind.read(fields[name], beside))
     if "on" not in fields:
         return name, _reach_final(check) if kind.reach == "reply" else check
     if kind.reach == "case":
@@ -159,6 +167,10 @@ def _pick_kind(entry: Entry, fields: Mapping[str, Entry]) -> tuple[str, Kind]:
         place=fields["not"].place,
         name=name,
     )
+
+
+def _keep(check: Check) -> Check:
+    return check
 
 
 def _turn(check: Check) -> Check:

@@ -35,5 +35,17 @@ def test_what_cannot_be_evaluated_passes_under_no_set(kind: str) -> None:
         assert assertion.check(subject).verdict == "error", text
 
 
+@pytest.mark.parametrize("kind", [kind for kind, row in ROWS.items() if row[0].endswith(": true")])
+def test_false_asks_for_the_contrary(kind: str) -> None:
+    item, *cases = ROWS[kind]
+    (assertion,) = read_expect("- " + item.replace(": true", ": false"))
+    verdicts: list[str] = []
+    for case in cases:
+        outcome = assertion.check(case if isinstance(case, Subject) else a_subject(case))
+        assert bool(outcome.message) == (outcome.verdict != "pass")
+        verdicts.append(outcome.verdict)
+    assert verdicts == ["fail", "pass", "error"]
+
+
 def test_every_kind_has_a_row() -> None:
     assert set(list_kinds()) == set(ROWS)

@@ -95,5 +95,12 @@ def test_a_score_is_kept(tmp_path: Path) -> None:
         assert judge(item, called_once(), root=tmp_path, may_run_code=True).verdict == "error", file
 
 
+def test_what_a_function_raises_hides_secrets_and_can_be_written_down() -> None:
+    item = "python: checks/weather.py:breaks"
+    outcome = judge(item, PARIS, root=FILES, may_run_code=True, secrets={"KEY": "'city'"})
+    assert outcome.message == "breaks raised KeyError: …"
+    assert json.loads(json.dumps(outcome.values)) == outcome.values
+
+
 def called_once() -> Reply:
     return a_reply(called(a_call()))

@@ -80,6 +80,21 @@ def test_on_chooses_the_replies(on: str, verdicts: list[str]) -> None:
     assert [judge(item, *replies).verdict for replies in cases] == verdicts
 
 
+def test_not_is_asked_of_each_reply_and_a_not_around_it_of_all() -> None:
+    yes, no = OK, a_reply(a_message("Rome"))
+    inside, around = "contains: Paris\non: each\nnot: true", "not: {contains: Paris, on: each}"
+    assert [judge(inside, *pair).verdict for pair in ((no, no), (yes, no))] == ["pass", "fail"]
+    assert [judge(around, *pair).verdict for pair in ((yes, no), (yes, yes))] == ["pass", "fail"]
+    some = "contains: Paris\non: any\nnot: true"
+    assert [judge(some, *pair).verdict for pair in ((yes, no), (yes, yes))] == ["pass", "fail"]
+
+
+def test_a_set_may_only_warn() -> None:
+    for text in ("any: [{status: 404}]", "at_least: 1\nof: [{status: 404}]", "not: {status: 200}"):
+        outcome = judge(f"{text}\nseverity: warn", OK)
+        assert (outcome.verdict, outcome.severity) == ("fail", "warn"), text
+
+
 def test_without_a_request_nothing_is_evaluated() -> None:
     for item in ("status: 200", "status: 200\non: each", "no_tool_call: true", "max_turns: 3"):
         assert judge(item).verdict == "error", item
