@@ -17,7 +17,6 @@ import pytest
 from tanzaku.cli.main import LazyGroup
 from tanzaku.look import LANGUAGES, Language, Messages
 from tanzaku.workbench.openapi import build_own_document, render_openapi
-from tanzaku.workbench.project import read_schemas
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -142,6 +141,17 @@ def find_markers() -> MarkerCollector:
     return collector
 
 
+def copy_schemas() -> dict[str, str]:
+    """The schemas of a project's files, which `tanzaku init` brings along."""
+    kinds = ("project", "environment", "request", "suite", "flow")
+    names = [f"{kind}.schema.json" for kind in kinds]
+    return {
+        f"../src/tanzaku/workbench/schemas/{name}": (DOCS / "schemas" / name).read_text("utf-8")
+        for name in names
+        if (DOCS / "schemas" / name).exists()
+    }
+
+
 def render_documents() -> dict[str, str]:
     """Every generated document by its name."""
     documents = {
@@ -152,9 +162,8 @@ def render_documents() -> dict[str, str]:
     for language in LANGUAGES:
         name = "security.md" if language == "en" else f"security.{language}.md"
         documents[name] = render_security(language, found.tests)
-    schemas = {f"schemas/{name}": text for name, text in read_schemas().items()}
     openapi = {"openapi.json": render_openapi(build_own_document())}
-    return documents | schemas | openapi | {"simulator.md": render_fidelity(found.rows)}
+    return documents | copy_schemas() | openapi | {"simulator.md": render_fidelity(found.rows)}
 
 
 def main() -> int:

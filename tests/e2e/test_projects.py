@@ -35,6 +35,11 @@ def test_a_new_project_works_at_once(tmp_path: Path, language: str, word: str) -
     ]
     command_line.run("fmt", "--check", str(root))
     command_line.run("test", str(root / "suites"))
+
+
+def test_the_suite_of_a_new_project_can_fail(tmp_path: Path) -> None:
+    command_line, root = CommandLine(tmp_path / "data"), tmp_path / "new"
+    command_line.run("init", str(root))
     scenario = root / "scenarios/first.yaml"
     scenario.write_text("rules: [{id: weather, reply: …}]\n", encoding="utf-8")
     command_line.run("test", str(root / "suites"), exit_code=1)

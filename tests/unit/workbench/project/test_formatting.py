@@ -225,7 +225,7 @@ def _write(value: Any, indent: int, step: int) -> list[str]:
     return lines
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=100)
 @given(
     st.dictionaries(
         st.sampled_from(["name", "query", "body", "zz"]), LINES, min_size=1, max_size=4
