@@ -36,8 +36,6 @@ def read_schema(entry: Entry) -> Judge:
     if isinstance(fields, dict) and list(fields) == ["file"]:
         file = fields["file"].as_text()
         return lambda value, sight: judge(value, _load_file(file, sight.subject.root))
-    if not isinstance(fields, dict | bool):
-        entry.as_mapping()
     try:
         validator = compile_schema(entry.plain)
     except ValueError as error:

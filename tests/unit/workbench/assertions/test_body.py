@@ -282,6 +282,7 @@ def test_text_is_compared_as_people_read_it(item: str, text: str, verdict: str) 
     [
         ("zh", "北京今天晴，气温 21 度。"),
         ("zh", "请先调用 get_weather API，再看 HTTP 状态码是否为 200。"),
+        ("zh", "我们在上海那家名叫「海の家」的餐厅吃了晚饭，大家都觉得味道很好。"),
         ("en", "The weather in Beijing (北京) is sunny and it will be warm."),
         ("ja", "東京の天気は晴れです。"),
         ("ko", "서울의 날씨는 맑습니다"),

@@ -39,6 +39,8 @@ STREAM = [encode_event({"type": "ping"})]
         ("tool_call: {name: get_weather, args: {city: 北京, days: 3.0}}", "pass"),
         ("tool_call: {name: get_weather, args: {days: '3'}, match: subset}", "fail"),
         ("tool_call: {name: get_weather, args: {}, match: subset}", "pass"),
+        ("tool_call: {name: get_weather, args: {days: [3]}, match: subset}", "fail"),
+        ("tool_call: {name: get_time, args: {zone: [1, 2]}, match: subset}", "fail"),
         ("tool_call: {name: get_time, args: {zone: {at: [1, 2]}}, match: subset}", "pass"),
         ("tool_call: {name: get_time, args: {zone: {at: [1]}}, match: subset}", "fail"),
         ("tool_call: {name: get_weather, args: {required: [city]}, match: schema}", "pass"),
@@ -155,6 +157,7 @@ def test_a_result_is_used_when_something_only_it_says_is_in_the_answer(
 ) -> None:
     """A guess by its nature: see docs/assertions.md."""
     assert judge("tool_result_used: true", reply).verdict == verdict
+    assert judge("tool_result_used: get_weather", reply).verdict == verdict
     assert judge("tool_result_used: get_news", reply).verdict == "error"
 
 
@@ -244,7 +247,9 @@ def test_a_refusal_is_known_by_its_first_words(text: str, refuses: bool) -> None
         ("身份证 11010519491231002X", {"resident_id": 1}),
         ("身份证 110105194912310021", {}),
         ("Card 4111 1111 1111 1111", {"card": 1}),
+        ("Card 5555 5555 5555 4444", {"card": 1}),
         ("Card 4111 1111 1111 1112", {}),
+        ("Card 0000 0000 0000 0000", {}),
         ("SSN 123-45-6789", {"ssn": 1}),
         ("On 2026-11-24 it was 21.5, order 1234567890", {}),
         ("call_01HZX9 took 13812 ms", {}),

@@ -5,6 +5,7 @@ import pytest
 from harness.asserted import MISTAKES
 from harness.replied import JSON, a_message, a_reply, a_stream, a_subject, judge, read_expect
 from tanzaku.core import InputFileError
+from tanzaku.workbench.assertions import FlowFigures
 
 OK = a_reply(a_message("It is 21 °C in Paris.", usage={"input_tokens": 3, "output_tokens": 5}))
 
@@ -56,12 +57,12 @@ def test_places_are_filled_from_the_variables_and_keep_their_type(item: str, ver
 def test_secrets_are_masked_in_what_is_told() -> None:
     outcome = judge(
         "equals: {key: '{{secret.KEY}}', at: [x]}",
-        a_reply({"key": "hunter22", "at": ["hunter22!"]}, content_type=JSON),
-        secrets={"KEY": "hunter22", "PIN": "1"},
+        a_reply({"key": "hunter22", "at": ["hunter22!", "four1"]}, content_type=JSON),
+        secrets={"KEY": "hunter22", "AT": "four", "PIN": "1"},
     )
     assert outcome.verdict == "fail"
     assert outcome.expected == {"key": "…", "at": ["x"]}
-    assert outcome.actual == {"key": "…", "at": ["…!"]}
+    assert outcome.actual == {"key": "…", "at": ["…!", "…1"]}
     assert "hunter22" not in repr(outcome)
 
 
@@ -89,10 +90,44 @@ def test_not_is_asked_of_each_reply_and_a_not_around_it_of_all() -> None:
     assert [judge(some, *pair).verdict for pair in ((yes, no), (yes, yes))] == ["pass", "fail"]
 
 
+@pytest.mark.parametrize(
+    ("item", "verdicts"),
+    [
+        ("retry_after: {exists: false}", ["pass", "fail"]),
+        ("retry_after: {exists: true}", ["fail", "pass"]),
+        ("retry_after: {lte: 30}", ["fail", "pass"]),
+        ("request_id: {exists: false}", ["pass", "pass"]),
+        ("error.type: {exists: false}", ["pass", "pass"]),
+        ("header: {retry-after: '30', content-type: {contains: json}}", ["fail", "pass"]),
+    ],
+)
+def test_what_may_be_missing_is_asked_for(item: str, verdicts: list[str]) -> None:
+    replies = a_reply({}), a_reply({}, headers={"retry-after": "30"})
+    assert [judge(item, reply).verdict for reply in replies] == verdicts
+
+
+def test_a_step_is_named_by_its_id() -> None:
+    figures = FlowFigures(("plan",), None, 1.0, {"a.b": 2}, {"a.b": 1}, frozenset({"skipped"}))
+    items = ["a.b.ok_count: 2", "a.b.failed_count: 1", "skipped.ok_count: 0", "a.b.ok_count: 1"]
+    found = [judge(f"step.{item}", OK, flow=figures).verdict for item in items]
+    assert found == ["pass", "pass", "pass", "fail"]
+    assert judge("step.nobody.ok_count: 0", OK, flow=figures).verdict == "error"
+
+
 def test_a_set_may_only_warn() -> None:
     for text in ("any: [{status: 404}]", "at_least: 1\nof: [{status: 404}]", "not: {status: 200}"):
         outcome = judge(f"{text}\nseverity: warn", OK)
         assert (outcome.verdict, outcome.severity) == ("fail", "warn"), text
+
+
+def test_what_is_told_of_a_large_value_is_short() -> None:
+    rows = [{"n": n} for n in range(1000)]
+    outcome = judge("jsonpath: $\nequals: 1", a_reply(rows))
+    assert len(outcome.actual) < 1000
+    assert (
+        judge("equals: x", a_reply("y" * 9999, content_type="text/plain")).actual.count("y") < 600
+    )
+    assert judge("jsonpath: $\nequals: 1", a_reply(rows[:9])).actual == rows[:9]
 
 
 def test_without_a_request_nothing_is_evaluated() -> None:
