@@ -16,13 +16,14 @@ from tanzaku.workbench.sending import Mask, Reply, restore, to_plain
 
 @dataclass(frozen=True, slots=True)
 class FlowBegan:
-    """`variables` are the temporary ones that the caller gave."""
+    """`given` are the temporary variables of the caller, `variables` the flow's own, filled."""
 
     at: float
     flow: str
     environment: str
     seed: int
     variant: Variant
+    given: Mapping[str, Any]
     variables: Mapping[str, Any]
 
 

@@ -1,7 +1,7 @@
 """The machine that executes a flow: told of time and of what came back, it says what to do next."""
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Final
+from typing import Any, Final
 
 from tanzaku.core import UserError
 from tanzaku.workbench.flows._actions import Action, Send, Taken, ToolResult
@@ -13,7 +13,7 @@ from tanzaku.workbench.flows._log import FlowBegan, FlowEnded, LogEvent, Told, d
 from tanzaku.workbench.flows._meter import FREE, Account, Bound, Room, try_hold
 from tanzaku.workbench.flows._result import FlowResult, Problem, Why
 from tanzaku.workbench.flows._scheduler import Scheduler, Work
-from tanzaku.workbench.flows._steps import StepWorks, build_scope
+from tanzaku.workbench.flows._steps import StepWorks, fill_variables
 from tanzaku.workbench.flows._variants import Variant
 from tanzaku.workbench.project import Environment, Scope
 from tanzaku.workbench.sending import Mask, Reply
@@ -42,7 +42,9 @@ class FlowMachine:
         self._flow = flow
         base = scope.with_temporary({**variant.row, **scope.temporary})
         self._variant = variant
-        self._variables = dict(scope.temporary)
+        self._given = dict(scope.temporary)
+        self._scope = scope
+        self._problem: Problem | None = None
         self._execution = Execution(environment, base, seed, variant.sets, judging)
         self._execution.open_account("", flow.budget)
         self._scheduler = Scheduler(self._do_flow())
@@ -73,13 +75,20 @@ class FlowMachine:
     def start(self, now: float) -> list[Action]:
         """The first actions."""
         execution = self._execution
+        own: Mapping[str, Any] = {}
+        try:
+            own = fill_variables(self._flow, execution.base)
+        except UserError as error:
+            self._problem = Problem.of(error)
+        self._scope = execution.base.with_temporary({**own, **execution.base.temporary})
         began = FlowBegan(
             now,
             self._flow.flow_id,
             execution.environment.id,
             execution.seed,
             self._variant,
-            self._variables,
+            self._given,
+            own,
         )
         execution.log.append(began)
         return self._go_on(now)
@@ -153,15 +162,11 @@ class FlowMachine:
     def _do_flow(self) -> Work[FlowResult]:
         flow, execution = self._flow, self._execution
         began_at = execution.now
-        try:
-            scope = build_scope(flow, execution.base)
-        except UserError as error:
+        if self._problem is not None:
             figures = build_figures(execution, "", (), began_at)
-            return FlowResult(
-                "error", (), (), figures, execution.spending, problem=Problem.of(error)
-            )
-        steps = yield from StepWorks(execution).do_steps(flow.steps, "", scope)
-        result = yield from conclude(execution, flow, "", steps, scope, began_at)
+            return FlowResult("error", (), (), figures, execution.spending, problem=self._problem)
+        steps = yield from StepWorks(execution).do_steps(flow.steps, "", self._scope)
+        result = yield from conclude(execution, flow, "", steps, self._scope, began_at)
         return result
 
 

@@ -1,7 +1,7 @@
 """A flow executed again from its log, without sending anything."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import zip_longest
 from typing import Any
 
@@ -11,7 +11,7 @@ from tanzaku.workbench.flows._flow import Flow
 from tanzaku.workbench.flows._log import Asked, FlowBegan, LogEvent, StepEnded, Told
 from tanzaku.workbench.flows._machine import JUDGING, FlowMachine
 from tanzaku.workbench.flows._result import FlowResult
-from tanzaku.workbench.project import Environment, Scope
+from tanzaku.workbench.project import Environment, Scope, Template
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +48,9 @@ def replay(
     if not isinstance(began, FlowBegan):
         raise UserError("The log does not begin with the flow's beginning.")
     secrets = {name: f"{{{{secret.{name}}}}}" for name in environment.scope.secrets}
-    scope = Scope(
-        began.variables, environment.scope.environment, environment.scope.globals, secrets
-    )
+    scope = Scope(began.given, environment.scope.environment, environment.scope.globals, secrets)
+    own = {name: Template(_escape(value)) for name, value in began.variables.items()}
+    flow = replace(flow, variables=own)
     machine = FlowMachine(flow, environment, scope, began.seed, began.variant, judging)
     machine.start(began.at)
     for event in log:
@@ -87,3 +87,12 @@ def _list_asked(log: Sequence[LogEvent]) -> list[Mapping[str, Any]]:
         for one in log
         if isinstance(one, Asked)
     ]
+
+
+def _escape(value: Any) -> Any:
+    """A plain value as a file would write it, so that what looks like a place stays text."""
+    if isinstance(value, str):
+        return value.replace("{{", "\\{{")
+    if isinstance(value, dict):
+        return {name: _escape(one) for name, one in value.items()}
+    return [_escape(one) for one in value] if isinstance(value, list) else value

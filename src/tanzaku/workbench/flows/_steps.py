@@ -165,8 +165,9 @@ class StepWorks:
         """A sub-flow: it knows its own variables and those that the step gives it, none of the
         steps around it."""
         began_at = self._execution.now
+        scope = self._execution.base.with_temporary(own)
         try:
-            scope = build_scope(flow, self._execution.base.with_temporary(own))
+            scope = scope.with_temporary(fill_variables(flow, scope))
         except UserError as error:
             return self._end(step, way, "error", Problem.of(error))
         self._execution.open_account(way, flow.budget)
@@ -218,10 +219,11 @@ def find_state(children: Sequence[StepResult]) -> State:
     return "ok"
 
 
-def build_scope(flow: Flow, scope: Scope) -> Scope:
-    """`scope` with the flow's own variables under its temporary ones, each filled with those
-    before it. Raises UserError."""
+def fill_variables(flow: Flow, scope: Scope) -> dict[str, Any]:
+    """The flow's own variables, each filled with those before it; none that `scope` has as a
+    temporary one. Raises UserError."""
     own: dict[str, Any] = {}
     for name, template in flow.variables.items():
-        own[name] = template.fill(scope.with_temporary({**own, **scope.temporary}))
-    return scope.with_temporary({**own, **scope.temporary})
+        if name not in scope.temporary:
+            own[name] = template.fill(scope.with_temporary(own))
+    return own

@@ -37,10 +37,11 @@ tanzaku: flow/v1
 data: data/rows.csv
 matrix: {pay: [success, timeout]}
 budget: {output_tokens: 600}
+vars: {tail: "{{word}}\\\\{{x}}"}
 steps:
   - id: plan
     use: requests/ask.yaml
-    vars: {text: "{{topic}} {{word}}"}
+    vars: {text: "{{topic}} {{tail}}"}
     capture: {tasks: "$text | json"}
     retry: {times: 2, delay_s: 1}
   - id: work
@@ -158,7 +159,8 @@ def test_a_log_is_what_was_asked_and_told_in_its_order(root: Path) -> None:
     assert told == [one.number for one in driver.ended]
     assert lines[0]["event"] == "flow_began"
     assert lines[0]["variant"]["sets"] == {"pay": "timeout"}
-    assert lines[0]["variables"] == {"word": "词"}
+    assert lines[0]["given"] == {"word": "词"}
+    assert lines[0]["variables"] == {"tail": "词{{x}}"}
     assert lines[-1]["event"] == "flow_ended"
     begun = [line["step"] for line in lines if line["event"] == "step_began"]
     ended = [line["step"] for line in lines if line["event"] == "step_ended"]
@@ -168,7 +170,7 @@ def test_a_log_is_what_was_asked_and_told_in_its_order(root: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "what"),
     [
-        ("{{topic}} {{word}}", "{{topic}}: {{word}}", "1 body"),
+        ("{{topic}} {{tail}}", "{{topic}}: {{tail}}", "1 body"),
         ("times: 2, delay_s: 1", "times: 0", "2 kind"),
         ("wait_s: 3", "wait_s: 4", "seconds"),
     ],
