@@ -160,6 +160,31 @@ def test_a_team_of_agents_splits_works_and_joins(tanzaku: CommandLine, tmp_path:
     ]
 
 
+def test_a_flow_is_replayed_from_its_log(tanzaku: CommandLine, tmp_path: Path) -> None:
+    root = write_research(tmp_path / "p")
+    tanzaku.run("test", str(root / "suites"))
+    (log,) = root.glob(".tanzaku/executions/*/flows/*.jsonl")
+    assert "The same decisions as then." in tanzaku.run("flow", "replay", str(log))
+    found = json.loads(tanzaku.run("flow", "replay", str(log), "--json"))
+    assert [one["step"] for one in found["steps"] if "." not in one["step"]] == [
+        "plan",
+        "work",
+        "work[0]",
+        "work[1]",
+        "work[2]",
+        "merge",
+    ]
+    assert (found["verdict"], found["differences"]) == ("pass", [])
+
+    flow = root / "flows" / "research.flow.yaml"
+    flow.write_text(RESEARCH.replace("role: worker", "role: a worker"), encoding="utf-8")
+    shown = tanzaku.run("--lang", "zh", "flow", "replay", str(log), exit_code=1)
+    assert "2 body" in shown
+    assert "与当时的决定不同" in shown
+    log.write_bytes(b"{}\n")
+    assert "is no line of a flow's log" in tanzaku.run("flow", "replay", str(log), exit_code=2)
+
+
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [

@@ -25,6 +25,7 @@ COMMANDS = (
     "init",
     "send",
     "test",
+    "flow",
     "fmt",
     "log",
     "ledger",

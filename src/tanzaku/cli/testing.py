@@ -126,12 +126,19 @@ class Testing:
             shuffle=self._asked["shuffle"],
             budget=Budget(usd=budget),
             baseline=baseline,
+            keep_flow=folder.keep_flow,
         )
         earlier = {} if self._resumed is None else _find_ended(folder, keys)
         with EventLog(folder.events) as log, Progress(self._context, len(keys), budget) as progress:
             listeners: list[Listener] = [progress, self._keep, InOrder(progress.tell)]
             execution = Execution(
-                chosen, self._open, self._clock, settings, listeners, log=log, earlier=earlier
+                chosen,
+                self._open,
+                self._clock,
+                settings,
+                listeners,
+                log=log,
+                earlier=earlier,
             )
             ended = await execution.run()
         if options.write_baseline is not None:

@@ -41,7 +41,8 @@ class Verdict:
 
 
 class CaseExecution:
-    """Executes one prepared case. `on_reply` gets the step, the reply and the execution's number."""
+    """Executes one prepared case. `on_reply` gets the step, the reply and the execution's number;
+    `on_flow` a flow's name among all executions, and the machine that has ended."""
 
     def __init__(
         self,
@@ -50,12 +51,14 @@ class CaseExecution:
         accounts: Sequence[Account],
         retries: int,
         on_reply: Callable[[str, Reply, int], None],
+        on_flow: Callable[[str, FlowMachine], None],
     ) -> None:
         self._prepared = prepared
         self._driver = driver
         self._accounts = accounts
         self._retries = retries
         self._on_reply = on_reply
+        self._on_flow = on_flow
         self._turn = 0
         self.spent = Spent()
 
@@ -88,6 +91,9 @@ class CaseExecution:
                 full = await self._driver.drive(machine, label, self._accounts, self._take)
         except TimeoutError:
             return Verdict("error", reason=f"it did not end within {case.timeout_s:g} s")
+        finally:
+            if case.flow is not None:
+                self._on_flow(label, machine)
         if full is not None:
             return Verdict("not_run", reason=f"the budget of {full.name} has no room", full=full)
         assert machine.result is not None

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from tanzaku.core import VERSION, Clock, UserError
-from tanzaku.workbench.flows import FREE, Account, Bound, Budget
+from tanzaku.workbench.flows import FREE, Account, Bound, Budget, FlowMachine
 from tanzaku.workbench.project import Environment
 from tanzaku.workbench.runner._baseline import Baseline, name_failures
 from tanzaku.workbench.runner._case import CaseExecution, Prepared, Verdict
@@ -47,11 +47,20 @@ class Needs:
 type OpenTarget = Callable[[Environment, Needs], AbstractAsyncContextManager[Target]]
 
 
+type FlowKeeper = Callable[[str, FlowMachine], None]
+"""Gets `CASE~N` (the case's nth execution) and the machine."""
+
+
+def _keep_none(label: str, machine: FlowMachine) -> None:
+    """Logs of flows are not wanted."""
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """How suites are executed. `parallel` cases at a time; after `bail` cases that failed or broke
     no other begins; each is repeated up to `retries` times until it passes. With `shuffle` the
-    order follows from the `seed`, otherwise it is that of the files."""
+    order follows from the `seed`, otherwise it is that of the files. `keep_flow` gets every flow that
+    has ended or was cut short."""
 
     execution: str
     is_live: bool = False
@@ -62,6 +71,7 @@ class Settings:
     shuffle: bool = False
     budget: Budget = Budget()  # noqa: RUF009 - frozen
     baseline: Baseline = Baseline()  # noqa: RUF009 - frozen
+    keep_flow: FlowKeeper = _keep_none
 
 
 class Execution:
@@ -171,7 +181,9 @@ class Execution:
         def tell_reply(step: str, reply: Reply, turn: int) -> None:
             self._tell(ReplyCame(self._clock.now(), case.key, step, reply, turn))
 
-        execution = CaseExecution(prepared, driver, accounts, self._settings.retries, tell_reply)
+        execution = CaseExecution(
+            prepared, driver, accounts, self._settings.retries, tell_reply, self._settings.keep_flow
+        )
         found = Verdict("not_run", reason="interrupted")
         try:
             found = await execution.run()

@@ -8,8 +8,10 @@ from hashlib import blake2b
 from pathlib import Path
 from time import gmtime, strftime
 from typing import Any, Final
+from urllib.parse import quote
 
 from tanzaku.core import UserError
+from tanzaku.workbench.flows import FlowMachine, encode_log
 
 STATE: Final = ".tanzaku"
 EVENTS: Final = "events.jsonl"
@@ -37,6 +39,13 @@ class ExecutionFolder:
     def events(self) -> Path:
         """The log, a JSON line an event."""
         return self.path / EVENTS
+
+    def keep_flow(self, label: str, machine: FlowMachine) -> None:
+        """Write the log of a flow into a file of its own, `flows/LABEL.jsonl`, for `tanzaku flow
+        replay`."""
+        path = self.path / "flows" / f"{quote(label, safe='')}.jsonl"
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(encode_log(machine.log))
 
 
 def is_execution(text: str) -> bool:
