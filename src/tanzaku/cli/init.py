@@ -32,6 +32,6 @@ def init(context: CliContext, *, folder: Path) -> None:
     terminal.line(context.say("init.made", folder=folder.resolve()), "good")
     if folder != Path():
         terminal.line(f"  cd {folder}")
-    for command in ("tanzaku test", "tanzaku fmt"):
-        key = f"init.{command.partition(' ')[2]}"
-        terminal.line(f"  {command:<24}{context.say(key)}")
+    for command in ("send requests/ask.yaml", "test", "fmt"):
+        key = f"init.{command.partition(' ')[0]}"
+        terminal.line(f"  tanzaku {command:<26}{context.say(key)}")

@@ -87,7 +87,7 @@ def may_cost(environment: "Environment") -> bool:
     """Whether it is live: it says so, or its address is the paid API's."""
     if environment.upstream != "url":
         return environment.upstream == "live"
-    host = urlsplit(environment.base_url or "").hostname or ""
+    host = (urlsplit(environment.base_url or "").hostname or "").rstrip(".")
     paid = urlsplit(_find_api_url()).hostname or ""
     return host == paid or host.endswith("." + ".".join(paid.split(".")[-2:]))
 

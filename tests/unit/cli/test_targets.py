@@ -68,6 +68,7 @@ def test_a_server_that_runs_already_is_asked_at_its_address(tmp_path: Path) -> N
         URL + "base_url: https://api.anthropic.com\n",
         URL + "base_url: https://API.Anthropic.com:443/\n",
         URL + "base_url: https://eu.anthropic.com\n",
+        URL + "base_url: https://api.anthropic.com./\n",
     ],
 )
 def test_nothing_live_is_opened_without_the_word(tmp_path: Path, text: str) -> None:

@@ -6,8 +6,8 @@ what is sent. Every mistake is an InputFileError that begins with file:line:colu
 
 from tanzaku.workbench.project._auth import Auth
 from tanzaku.workbench.project._comparing import is_same
-from tanzaku.workbench.project._documents import DocumentKind, find_file, read_document
-from tanzaku.workbench.project._entries import build_entry, merge_entries, merge_patch
+from tanzaku.workbench.project._documents import find_file, read_document
+from tanzaku.workbench.project._entries import merge_patch
 from tanzaku.workbench.project._environments import (
     Environment,
     SimulatorDefaults,
@@ -31,7 +31,6 @@ __all__ = [
     "PROJECT_FILE",
     "Auth",
     "Condition",
-    "DocumentKind",
     "Environment",
     "MissingVariableError",
     "Project",
@@ -39,7 +38,6 @@ __all__ = [
     "Scope",
     "SimulatorDefaults",
     "Template",
-    "build_entry",
     "build_request",
     "evaluate",
     "fill_places",
@@ -50,7 +48,6 @@ __all__ = [
     "load_environment",
     "load_project",
     "load_request",
-    "merge_entries",
     "merge_patch",
     "parse_for_editing",
     "prepare_yaml",

@@ -28,7 +28,7 @@ def build_entry(value: Any, place: Place, key: str = "$") -> Entry:
 
 
 def merge_entries(target: Entry | None, patch: Entry) -> Entry:
-    """`merge_patch` for entries: every part keeps its own place."""
+    """`target` changed by a JSON merge patch (RFC 7386); every part keeps its own place."""
     if not isinstance(patch.content, dict):
         return patch
     merged = dict(target.content) if target and isinstance(target.content, dict) else {}
@@ -41,14 +41,7 @@ def merge_entries(target: Entry | None, patch: Entry) -> Entry:
 
 
 def merge_patch(target: Any, patch: Any) -> Any:
-    """`target` changed by a JSON merge patch (RFC 7386): mappings merge, null removes a key,
-    everything else (lists too) takes the place of what was there. Neither argument is changed."""
-    if not isinstance(patch, Mapping):
-        return patch
-    merged = dict(target) if isinstance(target, Mapping) else {}
-    for name, value in patch.items():
-        if value is None:
-            merged.pop(name, None)
-        else:
-            merged[name] = merge_patch(merged.get(name), value)
-    return merged
+    """`target` changed by a JSON merge patch (RFC 7386), both plain: mappings merge, null removes a
+    key, everything else (lists too) takes the place of what was there."""
+    nowhere = Place("", 1, 1)
+    return merge_entries(build_entry(target, nowhere), build_entry(patch, nowhere)).plain
