@@ -27,7 +27,7 @@ def estimate(chosen: Iterable[Chosen]) -> Estimate:
         for prepared in one.cases:
             if prepared.skip:
                 continue
-            flows += prepared.case.flow is not None
+            flows += (prepared.case.flow or prepared.case.before) is not None
             for action in prepared.begin(1).start(0.0):
                 if isinstance(action, Send):
                     bound = bound_request(action.request, is_live=True)
