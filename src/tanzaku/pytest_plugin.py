@@ -1,8 +1,8 @@
 """The pytest fixtures: `claude`, a running simulator with the environment pointed at it, and
-`tool_mocks`, which reads tool mock sets.
+`tool_mocks`, which reads tool mock sets. With `--suites` suites are collected as tests.
 
 pytest imports this file in every run of every project that has Tanzaku installed, so nothing of
-Tanzaku is imported before a test asks for a fixture.
+Tanzaku is imported before a test asks for a fixture or suites are asked for.
 """
 
 import os
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from tanzaku.cli.pytest_suites import Bench, SuiteFile
     from tanzaku.server import Server
     from tanzaku.simulator.mocks import ToolMocks
 
@@ -55,3 +56,40 @@ def tool_mocks() -> "Callable[..., ToolMocks]":
         return ToolMocks(*map(load_mocks, files), pace="instant")
 
     return load
+
+
+_BENCH: "pytest.StashKey[Bench]" = pytest.StashKey()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--suites`, or `tanzaku_suites` in the configuration, collects suites."""
+    group = parser.getgroup("tanzaku")
+    group.addoption(
+        "--suites", action="store_true", help="collect *.suite.yaml; each of their cases is a test"
+    )
+    group.addoption(
+        "--suites-environment", metavar="NAME", help="the environment that answers the suites"
+    )
+    parser.addini("tanzaku_suites", "collect *.suite.yaml", type="bool", default=False)
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> "SuiteFile | None":
+    """A suite's file, where suites are asked for."""
+    config = parent.config
+    if not file_path.name.endswith(".suite.yaml"):
+        return None
+    if not (config.getoption("suites") or config.getini("tanzaku_suites")):
+        return None
+    from tanzaku.cli.pytest_suites import Bench, SuiteFile
+
+    if _BENCH not in config.stash:
+        config.stash[_BENCH] = Bench(config.getoption("suites_environment"))
+    file = SuiteFile.from_parent(parent, path=file_path)
+    file.bench = config.stash[_BENCH]
+    return file
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Who answered the suites ends with the session."""
+    if _BENCH in config.stash:
+        config.stash[_BENCH].close()

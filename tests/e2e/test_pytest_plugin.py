@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from harness.projects import write_project
+
 DOCS = Path(__file__).parents[2] / "docs"
 BLOCK = re.compile(r"```python\n(.*?)```", re.DOTALL)
 
@@ -18,6 +20,7 @@ def run_project(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[s
         cwd=folder,
         env={
             "PATH": os.environ["PATH"],
+            "PYTHONPATH": os.environ.get("PYTHONPATH", ""),
             "ANTHROPIC_API_KEY": "a-key-that-must-not-be-used",
             "HTTP_PROXY": "http://127.0.0.1:9",
         },
@@ -104,6 +107,7 @@ def test_tests_do_not_see_each_other(tmp_path: Path) -> None:
 
 
 def test_a_project_that_does_not_ask_for_claude_imports_nothing_of_it(tmp_path: Path) -> None:
+    (tmp_path / "other.suite.yaml").write_text("not for Tanzaku", encoding="utf-8")
     (tmp_path / "test_light.py").write_text(
         "import sys\n\ndef test_light():\n"
         "    heavy = {'tanzaku.server', 'tanzaku.core', 'httptools', 'anthropic', 'pydantic'}\n"
@@ -112,3 +116,37 @@ def test_a_project_that_does_not_ask_for_claude_imports_nothing_of_it(tmp_path: 
     )
     done = run_project(tmp_path)
     assert done.returncode == 0, done.stdout
+
+
+SUITE = """\
+tanzaku: suite/v1
+defaults: {use: requests/ask.yaml, expect: [{status: 200}]}
+cases:
+  - {id: fine, tags: [fast]}
+  - {id: bad, expect: [{contains: no model says this}]}
+  - {id: later, skip: not yet}
+"""
+
+
+def test_cases_of_suites_are_tests(tmp_path: Path) -> None:
+    root = write_project(tmp_path, {"suites/weather.suite.yaml": SUITE})
+    done = run_project(root, "--suites", "-vv", "-p", "no:randomly")
+    assert done.returncode == 1, done.stdout
+    assert "suites/weather.suite.yaml::fine PASSED" in done.stdout
+    assert "suites/weather.suite.yaml::bad FAILED" in done.stdout
+    assert "not yet" in done.stdout
+    assert f"{root}/suites/weather.suite.yaml:5:24: contains" in done.stdout
+    assert "tanzaku test suites/weather.suite.yaml --case 'weather#bad'" in done.stdout
+    assert "Traceback" not in done.stdout
+    assert "1 passed" in run_project(root, "--suites", "-k", "fast").stdout
+    assert run_project(root).returncode == 5
+
+
+def test_a_suite_that_cannot_be_read_is_no_test(tmp_path: Path) -> None:
+    broken = SUITE.replace("skip", "skpi")
+    root = write_project(tmp_path, {"suites/weather.suite.yaml": broken})
+    (root / "pytest.ini").write_text("[pytest]\ntanzaku_suites = true\n", encoding="utf-8")
+    done = run_project(root)
+    assert done.returncode == 2
+    assert "weather.suite.yaml:6:17: unknown key `skpi`." in done.stdout
+    assert "Did you mean `skip`?" in done.stdout

@@ -1,6 +1,7 @@
 """Executes suites and flows: drives their machines over HTTP and tells what happens as events."""
 
 from tanzaku.workbench.runner._baseline import Baseline, format_baseline, load_baseline
+from tanzaku.workbench.runner._case import Prepared
 from tanzaku.workbench.runner._codec import encode_event, event_to_json, parse_event
 from tanzaku.workbench.runner._drive import Driver, Target
 from tanzaku.workbench.runner._estimate import Estimate, estimate
@@ -47,6 +48,7 @@ __all__ = [
     "Listener",
     "Needs",
     "OpenTarget",
+    "Prepared",
     "Preparer",
     "ReplyCame",
     "Settings",
