@@ -15,6 +15,7 @@ from tanzaku.look import format_usd
 from tanzaku.workbench.assertions import Need
 from tanzaku.workbench.flows import Budget
 from tanzaku.workbench.project import Environment, load_project
+from tanzaku.workbench.reports import ConsoleReport, ReportKind, write_reports
 from tanzaku.workbench.runner import (
     Baseline,
     CaseEnded,
@@ -26,7 +27,6 @@ from tanzaku.workbench.runner import (
     ExecutionEnded,
     ExecutionFolder,
     InOrder,
-    Listener,
     Needs,
     Preparer,
     Settings,
@@ -69,6 +69,7 @@ class Options:
     judge: bool
     allow_code: bool
     update_snapshots: bool
+    reports: Mapping[ReportKind, Path]
 
     @property
     def chosen(self) -> dict[str, Any]:
@@ -99,7 +100,7 @@ class Testing:
         self._asked = options.chosen if self._resumed is None else self._resumed.asked
         if self._asked["seed"] is None:
             self._asked["seed"] = self._project.seed
-        self._ended: list[CaseEnded] = []
+        self._events: list[Event] = []
 
     async def run(self) -> ExecutionEnded:
         """Execute what is chosen. UserError with exit code 5 when nothing is."""
@@ -129,26 +130,34 @@ class Testing:
             keep_flow=folder.keep_flow,
         )
         earlier = {} if self._resumed is None else _find_ended(folder, keys)
-        with EventLog(folder.events) as log, Progress(self._context, len(keys), budget) as progress:
-            listeners: list[Listener] = [progress, self._keep, InOrder(progress.tell)]
+        terminal, messages = self._context.terminal, self._context.messages
+        with EventLog(folder.events) as log, Progress(terminal, messages, budget) as progress:
+            in_order = [InOrder(ConsoleReport(terminal, messages)), InOrder(self._keep)]
             execution = Execution(
                 chosen,
                 self._open,
                 self._clock,
                 settings,
-                listeners,
+                [progress, *in_order],
                 log=log,
                 earlier=earlier,
             )
             ended = await execution.run()
-        if options.write_baseline is not None:
-            text = format_baseline(self._ended)
-            options.write_baseline.write_text(text, encoding="utf-8")
+        self._write()
         return ended
 
     def _keep(self, event: Event) -> None:
-        if isinstance(event, CaseEnded):
-            self._ended.append(event)
+        """For what is written in the end: all of it only where a report is asked for."""
+        if self._options.reports or isinstance(event, CaseEnded):
+            self._events.append(event)
+
+    def _write(self) -> None:
+        options = self._options
+        if options.reports:
+            write_reports(self._events, options.reports, self._context.messages.language)
+        if options.write_baseline is not None:
+            ended = (event for event in self._events if isinstance(event, CaseEnded))
+            options.write_baseline.write_text(format_baseline(ended), encoding="utf-8")
 
     def _find_resumed(self) -> ExecutionFolder | None:
         options = self._options
