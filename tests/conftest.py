@@ -44,9 +44,10 @@ def _clients() -> Iterator[list[HttpClient]]:
         fail_for_unclosed(made)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """For tests that need chromium."""
+    """For tests that need chromium. While it is open no other event loop runs in this thread, so
+    the tests of its module run none."""
     with open_browser() as opened:
         yield opened
 

@@ -8,6 +8,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
+from tanzaku.transport import redact_json
 from tanzaku.workbench.runner._events import (
     CaseEnded,
     CaseStarted,
@@ -55,3 +56,16 @@ def parse_event(line: bytes) -> Event:
     except (ArithmeticError, AttributeError, KeyError, TypeError) as error:
         raise ValueError(f"no {name}: {error!r}") from None
     return event
+
+
+def redact_event(event: Event) -> Event:
+    """The event without a credential, whoever wrote one into a case or a message; that of a reply
+    as it is, since its sender has masked it."""
+    if isinstance(event, ReplyCame):
+        return event
+    plain = to_plain(event)
+    redacted = redact_json(plain)
+    if redacted is plain:
+        return event
+    restored: Event = restore(type(event), redacted)
+    return restored

@@ -13,6 +13,7 @@ from tanzaku.workbench.flows import FREE, Account, Bound, Budget, FlowMachine
 from tanzaku.workbench.project import Environment
 from tanzaku.workbench.runner._baseline import Baseline, name_failures
 from tanzaku.workbench.runner._case import CaseExecution, Prepared, Verdict
+from tanzaku.workbench.runner._codec import redact_event
 from tanzaku.workbench.runner._drive import Driver, Target
 from tanzaku.workbench.runner._events import (
     VERDICTS,
@@ -266,6 +267,7 @@ class Execution:
                         account.charge(FREE, spent)
 
     def _tell(self, event: Event) -> None:
+        event = redact_event(event)
         if self._log is not None:
             self._log(event)
         for listener in self._listeners:
