@@ -143,7 +143,7 @@ def find_markers() -> MarkerCollector:
 
 def copy_schemas() -> dict[str, str]:
     """The schemas of a project's files, which `tanzaku init` brings along."""
-    kinds = ("project", "environment", "request", "suite", "flow")
+    kinds = ("project", "environment", "request", "suite", "flow", "expect")
     names = [f"{kind}.schema.json" for kind in kinds]
     return {
         f"../src/tanzaku/workbench/schemas/{name}": (DOCS / "schemas" / name).read_text("utf-8")
