@@ -74,7 +74,7 @@ def _write_plain(parts: Parts) -> str:
     arguments = [_write_text(parts.url)]
     if isinstance(basic, Basic):
         modules.add("base64")
-    headers = {name: _write_header(value) for name, value in parts.headers}
+    headers = {name: _write_header(value) for name, value in _join_repeated(parts).items()}
     if parts.body:
         # urllib would call a body without a type a form.
         headers.setdefault("content-type", '""')
@@ -93,6 +93,17 @@ def _write_plain(parts: Parts) -> str:
         modules.add("urllib.parse")
     imports = "".join(f"import {name}\n" for name in sorted(modules))
     return f"{imports}\nrequest = {_call('urllib.request.Request', arguments)}\n{_PRINT}"
+
+
+def _join_repeated(parts: Parts) -> dict[str, Text | Basic]:
+    """The headers by name, those that stand twice as one (RFC 9110 section 5.3)."""
+    joined: dict[str, Text | Basic] = {}
+    for name, value in parts.headers:
+        before = joined.get(name)
+        if isinstance(before, tuple) and isinstance(value, tuple):
+            value = join_texts(before, (", ",), value)
+        joined[name] = value
+    return joined
 
 
 def _write_body(parts: Parts) -> str:

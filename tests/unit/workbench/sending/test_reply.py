@@ -126,6 +126,11 @@ def test_a_strangers_stream_has_no_order(body: bytes, path: str) -> None:
     assert reply.text == body.decode()
 
 
+def test_an_error_without_events_is_no_stream_out_of_order() -> None:
+    assert a_reply(b"", status=529).stream_problem is None
+    assert a_reply(b"", status=200).stream_problem == "no message_start came"
+
+
 def test_claudes_stream_is_known_by_its_events_on_any_path() -> None:
     reply = a_reply(b"".join(EVENTS[:-1]), path="/relay")
     assert reply.message == MESSAGE

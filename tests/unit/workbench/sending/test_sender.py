@@ -72,7 +72,8 @@ def encode_stream(message: dict[str, Any]) -> bytes:
 
 
 def test_a_stream_of_claudes_is_its_message_with_usage_cost_and_reason() -> None:
-    reply = fetch(answering(SSE + b"request-id: req_7\r\n\r\n", encode_stream(MESSAGE)))
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: Text/Event-Stream ;charset=UTF-8\r\nrequest-id: req_7\r\n"
+    reply = fetch(answering(head + b"\r\n", encode_stream(MESSAGE)))
     assert reply.message is not None
     assert reply.message["content"] == MESSAGE["content"]
     assert (reply.text, reply.json, reply.trouble) == ("你好", reply.message, None)

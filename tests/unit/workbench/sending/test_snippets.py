@@ -130,6 +130,7 @@ CLAUDES = {
     "file": a_request("GET", "/v1/files/file_1"),
     "no file": a_request("DELETE", "/v1/files/file_1"),
 }
+UNSENT = {"host": "elsewhere.test", "connection": "close", "content-length": "9"}
 JSON = {"content-type": "application/json"}
 PLAIN = {
     "no model": a_request(body={"max_tokens": 1, "messages": []}),
@@ -138,7 +139,15 @@ PLAIN = {
     "no version": a_request(body=QUESTION, headers={"x-api-key": KEY, **JSON}),
     "list": a_request(body=[1, {"a": None}, True, -0.5, "x"]),
     "twice": a_request("PUT", "/orders/7", b'{"a": 1, "a": 2}', JSON),
-    "fractions": a_request("PATCH", "/orders/7?x=%E4%BD%A0&y=a+b", {"a": 1.0, "b": 2**70}, JSON),
+    "fractions": a_request("PATCH", "/orders/7?x=%E4%BD%A0&y=a+b", {"a": 1.0}, JSON),
+    "large number": a_request("PATCH", "/orders/7", {"b": 10**17 + 1}, JSON),
+    "no type": a_request("POST", "/notes", b"a=b", {}),
+    "two betas": HttpRequest(
+        "POST",
+        "/v1/messages",
+        [*CLAUDES["message"].headers, (b"anthropic-beta", b"a-1"), (b"anthropic-beta", b"b-2")],
+        CLAUDES["message"].body,
+    ),
     "cut": a_request("PUT", "/orders/7", b'{"a": "' + "北".encode(), JSON),
     "text": a_request("POST", "/notes", HOSTILE.encode(), {"content-type": "text/plain"}),
     "at": a_request("POST", "/notes", b"@/etc/hosts", {"content-type": "text/plain"}),
@@ -154,13 +163,13 @@ PLAIN = {
     ),
     "secrets": a_request(
         "PUT",
-        "/orders",
+        f"/orders?p={quote_plus(PASSWORD)}&q={quote(PASSWORD)}",
         {"user": "me", "password": PASSWORD, "note": f"<{KEY}>"},
         {"cookie": f"sid={KEY}", "x-odd": f"a {KEY}b", **JSON},
     ),
     "utf-8 header": a_request("POST", "/x", {"a": 1}, {"x-city": "北京", **JSON}),
     "odd path": a_request("OPTIONS", "/a/{b}/[c]?d={e}", headers={"x-empty": ""}),
-    "get": a_request("GET", "/orders?page=2", headers={"accept": "text/html"}),
+    "get": a_request("GET", "/orders?page=2", headers={"accept": "text/html", **UNSENT}),
 }
 
 
@@ -191,13 +200,20 @@ def check_same(asked: HttpRequest, sent: HttpRequest, *, is_exact: bool) -> None
     else:
         assert json.loads(sent.body) == json.loads(asked.body)
         assert (b"1.0" in sent.body) == (b"1.0" in asked.body)
-    told = {name: value for name, value in sent.headers if name != b"x-api-key"}
-    if key := dict(sent.headers).get(b"x-api-key"):
+    told: dict[bytes, bytes] = {}
+    for name, value in sent.headers:
+        told[name] = b", ".join([told[name], value]) if name in told else value
+    assert b"127.0.0.1" in told[b"host"]
+    if b"content-type" not in dict(asked.headers):
+        assert told.get(b"content-type", b"") in (b"", b"application/json")
+    if key := told.pop(b"x-api-key", None):
         told.setdefault(b"authorization", b"Bearer " + key)
     for name, value in asked.headers:
-        if name == b"x-api-key":
+        if name.decode() in UNSENT:
+            assert told.get(name) != value or name == b"connection"
+        elif name == b"x-api-key":
             assert told[b"authorization"] == b"Bearer " + value
-        elif name == b"accept":
+        elif name in (b"accept", b"anthropic-beta"):
             assert value in told[name]
         else:
             assert told[name] == value
