@@ -19,6 +19,14 @@ from tanzaku.workbench.openapi._document import (
     iter_references,
 )
 from tanzaku.workbench.openapi._examples import ExampleBuilder
+from tanzaku.workbench.openapi._exports import (
+    NamedRequest,
+    SecretNames,
+    render_curl,
+    render_http,
+    render_pytest,
+)
+from tanzaku.workbench.openapi._har import build_entry, build_unsent_entry, render_har
 from tanzaku.workbench.openapi._import import (
     Change,
     ChangeKind,
@@ -46,16 +54,20 @@ __all__ = [
     "ExampleBuilder",
     "Header",
     "ImportReport",
+    "NamedRequest",
     "Operation",
     "Parameter",
     "Problem",
     "ProblemKind",
     "Response",
     "Schema",
+    "SecretNames",
     "SecurityScheme",
     "Server",
     "Skipped",
+    "build_entry",
     "build_own_document",
+    "build_unsent_entry",
     "check_document",
     "find_content",
     "import_curl",
@@ -64,7 +76,11 @@ __all__ = [
     "join_pointer",
     "load_document",
     "parse_document",
+    "render_curl",
+    "render_har",
+    "render_http",
     "render_openapi",
+    "render_pytest",
     "split_pointer",
     "write_match",
 ]
