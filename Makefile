@@ -1,7 +1,7 @@
 # Two commands do all: `make demo` and `make test`. Each sets up what it needs.
 VENV ?= .venv
 BIN := $(VENV)/bin
-BENCHES := simulator gateway
+BENCHES := simulator gateway workbench
 
 .PHONY: demo test test-full check serve bench setup clean $(addprefix bench-,$(BENCHES))
 

@@ -41,9 +41,10 @@ class Orders:
         self._waiters: list[tuple[int, asyncio.Event]] = []
 
     async def wait_for(self, count: int) -> None:
-        """Return once so many requests have come."""
+        """Return once so many requests have come; TimeoutError when they do not."""
         self._waiters.append((count, event := asyncio.Event()))
-        await event.wait()
+        async with asyncio.timeout(60):
+            await event.wait()
 
     async def __call__(self, request: HttpRequest) -> HttpResponse:
         self.seen[request.path] += 1

@@ -3,11 +3,14 @@
 import os
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
 from tanzaku.core import UserError
 from tanzaku.workbench.runner._codec import encode_event, parse_event
-from tanzaku.workbench.runner._events import Event
+from tanzaku.workbench.runner._events import CaseEnded, Event
+
+
+_KEEP_S: Final = 0.1
 
 
 class EventLog:
@@ -15,12 +18,14 @@ class EventLog:
 
     A line is handed to the system whole before the next event, so a killed process loses nothing
     but what it was about to write, and a torn last line that it left is cut off when the log is
-    opened again. `close` has the system put everything on disk.
+    opened again. Of cases that ended a power cut loses those of its last tenth of a second: the
+    system puts the log on disk at the first case that ends after that, and at `close`.
     """
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._file = path.open("ab", buffering=0)
+        self._kept_at = float("-inf")
         whole = _measure_whole_lines(path)
         if whole < path.stat().st_size:
             os.truncate(self._file.fileno(), whole)
@@ -29,6 +34,9 @@ class EventLog:
         rest = memoryview(encode_event(event))
         while rest:
             rest = rest[self._file.write(rest) :]
+        if isinstance(event, CaseEnded) and event.at - self._kept_at >= _KEEP_S:
+            os.fsync(self._file.fileno())
+            self._kept_at = event.at
 
     def close(self) -> None:
         os.fsync(self._file.fileno())
