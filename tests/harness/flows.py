@@ -8,7 +8,9 @@ from random import Random
 from typing import Any
 
 from harness.projects import write_project as write_files
+from tanzaku.core import SseDecoder
 from tanzaku.exchange import Cost, Exchange, Settlement, Timings
+from tanzaku.wire import encode_event
 from tanzaku.workbench.flows import (
     Action,
     CallTool,
@@ -20,7 +22,7 @@ from tanzaku.workbench.flows import (
 )
 from tanzaku.workbench.project import Environment, RequestFile, load_environment, load_project
 from tanzaku.workbench.project import load_request as load_request_file
-from tanzaku.workbench.sending import Reply, Trouble
+from tanzaku.workbench.sending import Reply, TimedFrame, Trouble
 
 FILES: Mapping[str, str] = {
     "tanzaku.yaml": "tanzaku: project/v1\nname: test\nenvironment: mock\n",
@@ -91,6 +93,22 @@ def build_reply(
         cost=Cost(Decimal(usd), {}) if usage and usd else None,
     )
     return Reply(_build_exchange(send, settlement))
+
+
+def build_stream(send: Send, events: Sequence[Mapping[str, Any]]) -> Reply:
+    """An answer in these events of the API."""
+    body = b"".join(encode_event(event) for event in events)
+    settlement = Settlement(
+        settled_at=0.0,
+        status=200,
+        route="test",
+        response_headers=[("content-type", "text/event-stream")],
+        response_body=body,
+        timings=Timings(1.0, 2.0),
+        attempts=[],
+    )
+    frames = tuple(TimedFrame(1.0, frame) for frame in SseDecoder().feed(body))
+    return Reply(_build_exchange(send, settlement), frames)
 
 
 def build_silence(send: Send, trouble: Trouble = "timeout") -> Reply:

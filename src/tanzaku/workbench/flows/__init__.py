@@ -24,7 +24,7 @@ from tanzaku.workbench.flows._log import (
     parse_log,
 )
 from tanzaku.workbench.flows._machine import FlowMachine
-from tanzaku.workbench.flows._meter import FREE, Account, Bound, Budget, Room, try_hold
+from tanzaku.workbench.flows._meter import FREE, Account, Bound, Budget, Room, read_budget, try_hold
 from tanzaku.workbench.flows._read import load_flow
 from tanzaku.workbench.flows._replay import Difference, Replay, replay
 from tanzaku.workbench.flows._result import (
@@ -88,6 +88,7 @@ __all__ = [
     "load_flow",
     "load_rows",
     "parse_log",
+    "read_budget",
     "read_captures",
     "replay",
     "try_hold",

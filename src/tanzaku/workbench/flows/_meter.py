@@ -7,7 +7,12 @@ one.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Literal
+from typing import Final, Literal
+
+from tanzaku.core.plain_yaml import Entry
+
+_MAX_USD: Final = 1e6
+_MAX_TOKENS: Final = 10**12
 
 type Room = Literal["held", "later", "never"]
 """`later`: not beside what is under way, perhaps after it."""
@@ -19,6 +24,18 @@ class Budget:
 
     usd: Decimal | None = None
     output_tokens: int | None = None
+
+
+def read_budget(entry: Entry | None) -> Budget:
+    """A `budget` of a file. Raises InputFileError."""
+    if entry is None:
+        return Budget()
+    fields = entry.as_fields(("usd", "output_tokens"))
+    usd, tokens = fields.get("usd"), fields.get("output_tokens")
+    return Budget(
+        usd=None if usd is None else Decimal(str(usd.as_number(0, _MAX_USD))),
+        output_tokens=None if tokens is None else tokens.as_integer(0, _MAX_TOKENS),
+    )
 
 
 @dataclass(frozen=True, slots=True)

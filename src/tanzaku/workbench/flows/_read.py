@@ -3,7 +3,6 @@
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from decimal import Decimal
 from pathlib import Path
 from typing import Final, cast, get_args
 
@@ -23,7 +22,7 @@ from tanzaku.workbench.flows._flow import (
     Step,
     ToolLoop,
 )
-from tanzaku.workbench.flows._meter import Budget
+from tanzaku.workbench.flows._meter import read_budget
 from tanzaku.workbench.flows._order import NamedStep, order_steps
 from tanzaku.workbench.project import (
     Condition,
@@ -44,8 +43,6 @@ MAX_DELAY_S: Final = 60.0
 MAX_SECONDS: Final = 86_400.0
 MAX_DEPTH: Final = 8
 MAX_VARIANTS: Final = 100_000
-MAX_USD: Final = 1e6
-MAX_TOKENS: Final = 10**12
 
 FLOW_KEYS: Final = ("name", "vars", "data", "matrix", "budget", "steps", "expect")
 _OF_REQUEST: Final = ("with", "capture", "expect", "retry", "tools", "timeout_s")
@@ -101,7 +98,7 @@ class _Loader:
             variables={name: Template(one) for name, one in variables.items()},
             rows=self._read_rows(fields.get("data")),
             matrix=_read_matrix(fields.get("matrix")),
-            budget=_read_budget(fields.get("budget")),
+            budget=read_budget(fields.get("budget")),
             expect=_read_expect(replace(fields["expect"], content=others) if others else None),
             checks=checks,
         )
@@ -305,14 +302,3 @@ def _read_matrix(entry: Entry | None) -> dict[str, tuple[str, ...]]:
             )
         matrix[tool] = sets
     return matrix
-
-
-def _read_budget(entry: Entry | None) -> Budget:
-    if entry is None:
-        return Budget()
-    fields = entry.as_fields(("usd", "output_tokens"))
-    usd, tokens = fields.get("usd"), fields.get("output_tokens")
-    return Budget(
-        usd=None if usd is None else Decimal(str(usd.as_number(0, MAX_USD))),
-        output_tokens=None if tokens is None else tokens.as_integer(0, MAX_TOKENS),
-    )

@@ -3,13 +3,12 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
 from tanzaku.core import InputFileError
 from tanzaku.core.plain_yaml import Entry
-from tanzaku.workbench.flows import Budget, load_rows
+from tanzaku.workbench.flows import load_rows, read_budget
 from tanzaku.workbench.project import find_file, read_document
 from tanzaku.workbench.suites._suite import KINDS, Case, Suite
 
@@ -17,8 +16,6 @@ SUFFIX: Final = ".suite.yaml"
 MAX_CASES: Final = 20_000
 MAX_RUNS: Final = 1000
 MAX_TIMEOUT_S: Final = 86_400.0
-MAX_BUDGET_USD: Final = 1e6
-MAX_TOKENS: Final = 10**12
 
 _FIELDS: Final = ("name", "tags", "environment", "budget", "defaults", "data", "cases")
 _DEFAULTS: Final = ("before", "use", "scenario", "mocks", "vars", "with", "expect", "timeout_s")
@@ -104,7 +101,7 @@ def load_suite(path: Path, root: Path) -> Suite:
         name=fields["name"].as_text() if "name" in fields else suite_id,
         tags=tags,
         environment=fields["environment"].as_text() if "environment" in fields else None,
-        budget=_read_budget(fields.get("budget")),
+        budget=read_budget(fields.get("budget")),
         scenario=_find_file(below.get("scenario"), root),
         mocks=tuple(
             find_file(one, root) for one in (below["mocks"].as_list() if "mocks" in below else ())
@@ -173,7 +170,7 @@ def _read_case(
             capture=fields.get("capture"),
             runs=fields["runs"].as_integer(1, MAX_RUNS) if "runs" in fields else 1,
             pass_rate=_read_pass_rate(fields.get("pass_rate")),
-            budget=_read_budget(fields.get("budget")),
+            budget=read_budget(fields.get("budget")),
             timeout_s=_read_timeout(fields.get("timeout_s")) or defaults.timeout_s,
             skip=fields["skip"].as_text() if "skip" in fields else "",
             origin=None if origin is None else _read_origin(origin),
@@ -223,17 +220,6 @@ def _read_origin(entry: Entry) -> dict[str, Any]:
 
 def _read_timeout(entry: Entry | None) -> float | None:
     return None if entry is None else entry.as_number(0.001, MAX_TIMEOUT_S)
-
-
-def _read_budget(entry: Entry | None) -> Budget:
-    if entry is None:
-        return Budget()
-    fields = entry.as_fields(("usd", "output_tokens"))
-    usd, tokens = fields.get("usd"), fields.get("output_tokens")
-    return Budget(
-        usd=None if usd is None else Decimal(str(usd.as_number(0, MAX_BUDGET_USD))),
-        output_tokens=None if tokens is None else tokens.as_integer(0, MAX_TOKENS),
-    )
 
 
 def _read_pass_rate(entry: Entry | None) -> float:

@@ -11,9 +11,11 @@ from harness.flows import (
     build_message,
     build_reply,
     build_silence,
+    build_stream,
     load_parts,
     write_project,
 )
+from tanzaku.wire import split_message
 from tanzaku.workbench.flows import FlowMachine, FlowResult, Send, StepResult, load_flow
 from tanzaku.workbench.project import load_project
 
@@ -203,3 +205,29 @@ def test_a_variable_that_nobody_knows_is_an_error_with_its_place(root: Path) -> 
     assert step.problem is not None
     assert "one.flow.yaml:5:18" in step.problem.message
     assert "nobody" in step.problem.message
+
+
+EVENTS = list(split_message(build_message("well")))
+OVERLOADED = {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}
+
+
+def test_an_error_that_ends_a_stream_counts_as_its_status(root: Path) -> None:
+    broken = [*EVENTS[:3], OVERLOADED]
+    keys = "retry: {times: 3, on: [529], delay_s: 1}"
+    step, driver, _ = run_step(
+        root, keys, lambda send, n: build_stream(send, EVENTS if n == 2 else broken)
+    )
+    assert (step.state, len(driver.sends), step.replies[0].text) == ("ok", 3, "well")
+    step, _, result = run_step(root, "", lambda send, _: build_stream(send, broken))
+    assert (step.state, result.verdict) == ("failed", "fail")
+    assert step.problem is not None
+    assert step.problem.message == "The answer broke off: Overloaded."
+
+
+def test_a_stream_without_its_end_is_broken(root: Path) -> None:
+    cut = EVENTS[:-1]
+    keys = "retry: {times: 1, on: [broken], delay_s: 1}"
+    step, driver, result = run_step(root, keys, lambda send, _: build_stream(send, cut))
+    assert (len(driver.sends), step.state, result.verdict) == (2, "failed", "fail")
+    assert step.problem is not None
+    assert step.problem.message == "The answer broke off: message_stop never came."

@@ -296,3 +296,18 @@ def test_the_published_schema_refuses_the_same_of_the_top(root: Path, line: str)
     assert not SCHEMA.is_valid(parse_yaml(text, "x").plain)
     with pytest.raises(InputFileError):
         load(root, text, "x")
+
+
+def test_cells_of_a_json_column_are_json_or_named_with_their_line(root: Path) -> None:
+    text = steps("  - {id: a, wait_s: 1}\n") + "data: data/typed.csv\n"
+    cells = root / "data" / "typed.csv"
+    cells.write_text(
+        '\ufeffname,limits:json\n"a\nb","[1, {""x"": null}]"\nc\u2028d,true\n', "utf-8"
+    )
+    assert load(root, text, "x").rows == (
+        {"name": "a\nb", "limits": [1, {"x": None}]},
+        {"name": "c\u2028d", "limits": True},
+    )
+    cells.write_text("name,limits:json\na,1\nb,no\n", "utf-8")
+    with pytest.raises(InputFileError, match=r"typed\.csv:3:1: is not JSON"):
+        load(root, text, "x")
