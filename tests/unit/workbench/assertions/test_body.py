@@ -44,6 +44,7 @@ def at_value(ops: str, value: Any) -> str:
         ("equals: '1'", 1, "fail"),
         ("equals: null", None, "pass"),
         ("equals: [1, 2]", [2, 1], "fail"),
+        ("equals: [[1]]", [[True]], "fail"),
         ("equals: {a: 1, b: 2}", {"b": 2, "a": 1}, "pass"),
         ("equals: {a: 1}", {"a": 1, "b": 2}, "fail"),
         ("in: [1, 2]", 2, "pass"),

@@ -126,7 +126,7 @@ def test_streamed_arguments_that_were_cut_off_are_not_valid() -> None:
 def with_result(
     answer: str, *results: Any, question: str = "How warm is it?", **block: Any
 ) -> Reply:
-    calls = [a_call("get_weather", n) for n in range(len(results))]
+    calls = [a_call("get_weather", n, city="重庆") for n in range(len(results))]
     given = [
         {"type": "tool_result", "tool_use_id": f"toolu_{n}", "content": one, **block}
         for n, one in enumerate(results)
@@ -150,6 +150,7 @@ def with_result(
         (with_result("21", "21", "windy"), "fail"),
         (with_result("no idea", "timeout", is_error=True), "error"),
         (with_result("no idea", "ok"), "error"),
+        (with_result("重庆很热。", "重庆"), "error"),
     ],
 )
 def test_a_result_is_used_when_something_only_it_says_is_in_the_answer(
