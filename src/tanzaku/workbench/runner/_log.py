@@ -9,7 +9,6 @@ from tanzaku.core import UserError
 from tanzaku.workbench.runner._codec import encode_event, parse_event
 from tanzaku.workbench.runner._events import CaseEnded, Event
 
-
 _KEEP_S: Final = 0.1
 
 
