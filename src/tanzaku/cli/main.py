@@ -24,6 +24,7 @@ COMMANDS = (
     "demo",
     "init",
     "send",
+    "generate",
     "test",
     "flow",
     "fmt",

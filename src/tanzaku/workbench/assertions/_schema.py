@@ -48,7 +48,9 @@ def read_schema(entry: Entry) -> Judge:
     return lambda value, sight: judge(value, validator)
 
 
-def compile_schema(schema: Any, retriever: Callable[[str], Any] | None = None) -> "Validator":
+def compile_schema(
+    schema: Any, retriever: Callable[[str], Any] | None = None, *, formats: bool = False
+) -> "Validator":
     """ValueError, saying why, for what is no schema or refers to what is not there."""
     try:
         from jsonschema_rs import ValidationError, validator_for
@@ -57,7 +59,12 @@ def compile_schema(schema: Any, retriever: Callable[[str], Any] | None = None) -
             "JSON Schema needs the package jsonschema-rs.", hint="pip install 'tanzaku[workbench]'"
         ) from error
     try:
-        return validator_for(schema, retriever=retriever or _refuse, base_uri=_BASE)
+        return validator_for(
+            schema,
+            retriever=retriever or _refuse,
+            base_uri=_BASE,
+            validate_formats=formats or None,
+        )
     except ValidationError as error:
         where = format_path(error.instance_path)
         raise ValueError(f"{where}: {error.message}" if error.message else str(error)) from None

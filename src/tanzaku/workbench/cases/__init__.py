@@ -1,1 +1,22 @@
 """Cases generated from an OpenAPI document and the rules no schema can state; their coverage."""
+
+from tanzaku.workbench.cases._coverage import Coverage, OperationCoverage
+from tanzaku.workbench.cases._generate import MAX_CASES, Generated, Wanted, generate
+from tanzaku.workbench.cases._project import Plan, plan_generation
+from tanzaku.workbench.cases._regenerate import CaseChange, ChangeKind, FilePlan
+from tanzaku.workbench.cases._target import RequestSource
+
+__all__ = [
+    "MAX_CASES",
+    "CaseChange",
+    "ChangeKind",
+    "Coverage",
+    "FilePlan",
+    "Generated",
+    "OperationCoverage",
+    "Plan",
+    "RequestSource",
+    "Wanted",
+    "generate",
+    "plan_generation",
+]

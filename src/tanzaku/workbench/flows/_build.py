@@ -22,7 +22,7 @@ def build_one_step(
     timeout_s: float | None = None,
 ) -> Flow:
     """A flow that sends one request: what a suite's case is. Its step's id is empty.
-    The steps of `before` come first; their values are known as `before.STEP.NAME`.
+    The steps of `before` come first, with the same variables; their values are known as `before.STEP.NAME`.
 
     `variables` may have places in their texts. `timeout_s` comes before the request's own.
     InputFileError for a capture that cannot be read.
@@ -37,10 +37,11 @@ def build_one_step(
         tools=tools,
         timeout_s=timeout_s,
     )
+    given = Template(dict(variables), place) if variables else None
     steps: tuple[Step, ...] = (step,)
     if before is not None:
         steps = (
-            Step("before", place, name=before.name, flow=before),
+            Step("before", place, name=before.name, flow=before, variables=given),
             replace(step, needs=(0,), sees=("before",)),
         )
     return Flow(

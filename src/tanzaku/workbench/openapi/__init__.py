@@ -2,7 +2,7 @@
 
 from tanzaku.workbench.openapi._answers import DocumentedAnswers
 from tanzaku.workbench.openapi._check import PROBLEM_KINDS, Problem, ProblemKind, check_document
-from tanzaku.workbench.openapi._claude import ApiVersion
+from tanzaku.workbench.openapi._claude import ApiVersion, find_hint, is_claude
 from tanzaku.workbench.openapi._curl_import import CurlReport, import_curl
 from tanzaku.workbench.openapi._document import (
     EVENT_SCHEMA,
@@ -38,6 +38,7 @@ from tanzaku.workbench.openapi._load import load_document, parse_document
 from tanzaku.workbench.openapi._own import build_own_document, render_openapi
 from tanzaku.workbench.openapi._own_operations import OPERATIONS
 from tanzaku.workbench.openapi._patterns import write_match
+from tanzaku.workbench.openapi._requests import make_slug
 from tanzaku.workbench.openapi._source import join_pointer, split_pointer
 
 __all__ = [
@@ -70,11 +71,14 @@ __all__ = [
     "build_unsent_entry",
     "check_document",
     "find_content",
+    "find_hint",
     "import_curl",
     "import_document",
+    "is_claude",
     "iter_references",
     "join_pointer",
     "load_document",
+    "make_slug",
     "parse_document",
     "render_curl",
     "render_har",

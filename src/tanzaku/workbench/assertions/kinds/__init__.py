@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from tanzaku.workbench.assertions._kind import Kind
 from tanzaku.workbench.assertions.kinds._body import BODY_KINDS, TEXT_KINDS
 from tanzaku.workbench.assertions.kinds._code import CODE_KINDS
+from tanzaku.workbench.assertions.kinds._documented import DOCUMENTED_KINDS
 from tanzaku.workbench.assertions.kinds._flow import FLOW_KINDS, find_step_kind
 from tanzaku.workbench.assertions.kinds._http import HTTP_KINDS
 from tanzaku.workbench.assertions.kinds._judge import JUDGE_KINDS
@@ -18,7 +19,7 @@ from tanzaku.workbench.assertions.kinds._tools import TOOL_KINDS
 from tanzaku.workbench.assertions.kinds._usage import USAGE_KINDS
 
 GROUPS: Mapping[str, Mapping[str, Kind]] = {
-    "http": HTTP_KINDS,
+    "http": {**HTTP_KINDS, **DOCUMENTED_KINDS},
     "body": {**BODY_KINDS, **SNAPSHOT_KINDS},
     "text": TEXT_KINDS,
     "message": MESSAGE_KINDS,
