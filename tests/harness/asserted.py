@@ -1,5 +1,6 @@
 """For each kind of assertion: one that holds, one that does not, one that cannot be evaluated."""
 
+import json
 from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
@@ -18,6 +19,7 @@ from harness.replied import (
 from tanzaku.transport import HttpRequest
 from tanzaku.wire import encode_event
 from tanzaku.workbench.assertions import FlowFigures, Subject
+from tanzaku.workbench.openapi import DocumentedAnswers, parse_document
 from tanzaku.workbench.sending import Reply
 
 PARIS = a_reply(a_message("It is 21 °C in Paris."))
@@ -80,6 +82,22 @@ def voted(*scores: Any) -> Subject:
     return a_subject(PARIS, answers={0: answers}, requests=[HttpRequest("POST", "/", [], b"{}")])
 
 
+def documented(reply: Reply) -> Subject:
+    """Beside a document whose one operation answers with a numbered thing."""
+    schema = {"type": "object", "required": ["id"], "properties": {"id": {"type": "integer"}}}
+    answer = {"description": "it", "content": {"application/json": {"schema": schema}}}
+    text = json.dumps(
+        {
+            "openapi": "3.1.0",
+            "info": {"title": "Things", "version": "1"},
+            "paths": {"/thing": {"get": {"responses": {"200": answer}}}},
+        }
+    )
+    document = parse_document(text, "things.json")
+    answers = DocumentedAnswers(document, document.operations[0])
+    return a_subject(reply, response_schema=answers)
+
+
 JUDGE = "judge: {rubric: Is it true?, model: claude-haiku-4-5, threshold: 4, votes: 3}"
 FILES = Path(__file__).parents[1] / "fixtures" / "assertions"
 
@@ -116,6 +134,12 @@ ROWS: Mapping[str, Row] = {
         a_reply(status=429, headers={"retry-after": "30"}),
         a_reply(status=429, headers={"retry-after": "61"}),
         a_reply(status=429, headers={"retry-after": "Mon, 23 Nov 2026 10:00:00 GMT"}),
+    ),
+    "documented": (
+        "documented: true",
+        documented(a_reply('{"id": 7}', content_type="application/json")),
+        documented(a_reply('{"id": "7"}', content_type="application/json")),
+        a_subject(PARIS),
     ),
     "request_id": (
         "request_id: {starts_with: req_}",
