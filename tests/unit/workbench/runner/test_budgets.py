@@ -115,3 +115,12 @@ def test_the_whole_budget_stops_all_that_follow(server: Server, tmp_path: Path) 
     done = asyncio.run(execute(root, budget=Budget(usd=Decimal("0.0001"))))
     assert done.verdicts == {"c0": "not_run", "c1": "not_run"}
     assert (done.ended.stopped, done.ended.exit_code) == ("budget", 4)
+
+
+def test_what_was_spent_is_gone(server: Server, tmp_path: Path) -> None:
+    """Answers cut at 100 tokens each: there is room for two of them in 250, one after another."""
+    cases = [build_case(n, 100, PROMPTS[1]) for n in range(3)]
+    root = write_cases(tmp_path, server.url, cases)
+    done = asyncio.run(execute(root, budget=Budget(output_tokens=250)))
+    assert list(done.verdicts.values()) == ["passed", "passed", "not_run"]
+    assert add_up(done)[1] == 200
