@@ -81,7 +81,12 @@ def generate(document: Document, wanted: Wanted) -> Generated:
         chosen = choose_cases(every, wanted.most)
         suites.append(_write_suite(target, chosen, wanted))
         covered.append(_measure(operation, every, chosen))
-    state_suites, flows = list_state_suites(document, resources, wanted.requests, wanted.folder)
+    state_suites: list[SuiteFile] = []
+    flows: list[FlowFile] = []
+    if not wanted.is_claude and not wanted.operations:
+        state_suites, flows = list_state_suites(
+            document, resources, wanted.requests, wanted.folder, seed=wanted.seed
+        )
     return Generated(
         (*suites, *state_suites), (*before.flows, *flows), Coverage(tuple(covered)), left_out
     )
