@@ -56,6 +56,18 @@ def test_nothing_is_found_in_a_service_that_keeps_to_its_document(
         ("last_enum_refused", "change-order"),
         ("wrong_method_ok", "cancel-order"),
         ("deep_crashes", "create-order"),
+        ("patch_resets", "0-orders-order-id-states"),
+        ("deleted_stays", "0-orders-order-id-states"),
+        ("deleted_listed", "0-orders-order-id-states"),
+        ("filter_ignored", "0-orders-order-id-states"),
+        ("page_repeats", "0-orders-order-id-states"),
+        ("page_drops", "0-orders-order-id-states"),
+        ("limit_ignored", "0-orders-order-id-states"),
+        ("cancel_twice", "0-orders-order-id-states"),
+        ("key_forgotten", "0-orders-order-id-states"),
+        ("etag_ignored", "0-orders-order-id-states"),
+        ("other_changed", "0-orders-order-id-states"),
+        ("email_twice", "0-customers-id-states"),
     ],
 )
 def test_a_fault_is_found(check: Callable[..., Found], fault: str, suite: str) -> None:
