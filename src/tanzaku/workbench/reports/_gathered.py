@@ -1,6 +1,6 @@
 """The events of an execution put together: what every report is made from."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from tanzaku.core import UserError
@@ -65,6 +65,16 @@ class Report:
     started: ExecutionStarted
     cases: Sequence[CaseReport]
     ended: ExecutionEnded
+
+    @property
+    def events(self) -> Iterator[Event]:
+        """What happened, as if the cases had been executed one after the other."""
+        yield self.started
+        for case in self.cases:
+            yield case.started
+            yield from case.replies
+            yield case.ended
+        yield self.ended
 
     @property
     def bad(self) -> list[CaseReport]:

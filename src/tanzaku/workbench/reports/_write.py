@@ -8,6 +8,8 @@ from tanzaku.core import UserError
 from tanzaku.look import Language, Messages
 from tanzaku.workbench.reports._document import format_json
 from tanzaku.workbench.reports._gathered import Report, gather
+from tanzaku.workbench.reports._har import format_har
+from tanzaku.workbench.reports._html_report import format_html
 from tanzaku.workbench.reports._junit import format_junit
 from tanzaku.workbench.reports._markdown import format_markdown
 from tanzaku.workbench.runner import Event
@@ -36,7 +38,9 @@ def write_reports(
 
 
 _FORMATS: Final[Mapping[ReportKind, Callable[[Report, Language], str]]] = {
+    "html": format_html,
     "junit": lambda report, _: format_junit(report),
     "json": lambda report, _: format_json(report),
+    "har": lambda report, _: format_har(report),
     "markdown": lambda report, language: format_markdown(report, Messages(language)),
 }

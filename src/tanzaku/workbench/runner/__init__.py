@@ -21,6 +21,7 @@ from tanzaku.workbench.runner._execution import MAX_PARALLEL, Execution, Needs, 
 from tanzaku.workbench.runner._folder import (
     ExecutionFolder,
     find_folder,
+    find_log,
     is_execution,
     make_folder,
 )
@@ -60,6 +61,7 @@ __all__ = [
     "estimate",
     "event_to_json",
     "find_folder",
+    "find_log",
     "format_baseline",
     "is_execution",
     "load_baseline",

@@ -76,16 +76,7 @@ def make_folder(root: Path, now: float, asked: dict[str, Any]) -> ExecutionFolde
 def find_folder(root: Path, execution: str | None) -> ExecutionFolder:
     """The execution of that name, None the newest. UserError when there is none, or when the
     project's files are not what they were."""
-    base = root / STATE / "executions"
-    names = sorted(path.parent.name for path in base.glob(f"*/{_ASKED}"))
-    if not names or (execution is not None and execution not in names):
-        raise UserError(
-            "There is no execution to resume in {folder}.",
-            hint="Known are {known}." if names else "Start one without --resume.",
-            folder=base,
-            known=", ".join(names[-5:]),
-        )
-    path = base / (execution or names[-1])
+    path = _find(root, execution)
     asked = json.loads((path / _ASKED).read_text(encoding="utf-8"))
     if asked["project"] != _digest(root):
         raise UserError(
@@ -94,6 +85,24 @@ def find_folder(root: Path, execution: str | None) -> ExecutionFolder:
             execution=path.name,
         )
     return ExecutionFolder(path, asked)
+
+
+def find_log(root: Path, execution: str | None) -> Path:
+    """The log of the execution of that name, None the newest. UserError when there is none."""
+    return _find(root, execution) / EVENTS
+
+
+def _find(root: Path, execution: str | None) -> Path:
+    base = root / STATE / "executions"
+    names = sorted(path.parent.name for path in base.glob(f"*/{_ASKED}"))
+    if not names or (execution is not None and execution not in names):
+        raise UserError(
+            "There is no such execution in {folder}.",
+            hint="Known are {known}." if names else "`tanzaku test` makes one.",
+            folder=base,
+            known=", ".join(names[-5:]),
+        )
+    return base / (execution or names[-1])
 
 
 def _number(name: str) -> Iterator[str]:
