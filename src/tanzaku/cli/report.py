@@ -44,12 +44,17 @@ def take_paths(words: dict[str, Any]) -> dict["ReportKind", Path]:
 
 
 def report(context: CliContext, execution: str | None, **words: Any) -> None:
-    """Show what an execution came to and write the files that are asked for."""
+    """Show what an execution came to and write the files that are asked for. `execution` may be the
+    path of a log, which needs no project."""
     from tanzaku.workbench.project import load_project
     from tanzaku.workbench.reports import ConsoleReport, write_reports
     from tanzaku.workbench.runner import find_log, read_events
 
-    events = read_events(find_log(load_project(Path()).root, execution))
+    if execution is not None and Path(execution).is_file():
+        log = Path(execution)
+    else:
+        log = find_log(load_project(Path()).root, execution)
+    events = read_events(log)
     written = write_reports(events, take_paths(words), context.messages.language)
     console = ConsoleReport(context.terminal, context.messages)
     for event in written.events:

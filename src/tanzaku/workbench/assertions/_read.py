@@ -3,6 +3,7 @@
 import difflib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from json import dumps
 from typing import Any, Final, cast
 
 from tanzaku.core import InputFileError
@@ -200,17 +201,21 @@ def _reach(check: Check, join: Callable[[Sequence[Finding]], Finding]) -> Check:
 
 
 class _Mask:
-    """Hides secrets in plain values."""
+    """Hides secrets in plain values, as they are and as a value quoted in a message has them."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
-        self._secrets = sorted((one for one in secrets if len(one) >= _MIN_SECRET), key=len)[::-1]
+        long = [one for one in secrets if len(one) >= _MIN_SECRET]
+        quoted = [
+            dumps(one, ensure_ascii=is_ascii)[1:-1] for one in long for is_ascii in (True, False)
+        ]
+        self._secrets = sorted({*long, *quoted}, key=lambda one: (-len(one), one))
 
     def __call__[T](self, value: T) -> T:
         return cast(T, self._hide(value)) if self._secrets else value
 
     def _hide(self, value: Any) -> Any:
         if isinstance(value, dict):
-            return {key: self._hide(one) for key, one in value.items()}
+            return {self._hide(key): self._hide(one) for key, one in value.items()}
         if isinstance(value, list):
             return [self._hide(one) for one in value]
         if isinstance(value, str):
