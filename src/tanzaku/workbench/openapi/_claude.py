@@ -25,11 +25,12 @@ _HINTS: Final[Mapping[str, Any]] = {
 
 @dataclass(frozen=True, slots=True)
 class ApiVersion:
-    """The `anthropic-version` that imported requests carry, and what decided: the document's
-    `date` (the newest version of that day), or nothing, as it names no day (the newest there is)."""
+    """The `anthropic-version` that imported requests carry, and what decided: the `document` (the
+    newest that its header's schema allows), its `date` (the newest version of that day), or
+    nothing, as it names neither (the newest there is)."""
 
     version: str
-    decided_by: Literal["date", "newest"]
+    decided_by: Literal["document", "date", "newest"]
     date: str | None
 
 
@@ -46,14 +47,29 @@ def is_claude(document: Document) -> bool:
 
 
 def pick_version(document: Document) -> ApiVersion:
-    """The version that was the newest when the document was written. Of a month its last day
-    counts."""
+    """The newest version that the document's header allows; where that allows any, the one that was
+    the newest when the document was written. Of a month its last day counts."""
     date = document.date
+    if allowed := _list_allowed(document):
+        return ApiVersion(max(allowed), "document", date)
     if date is None:
         return ApiVersion(API_VERSIONS[-1], "newest", None)
     day = date if len(date) == len("2026-05-01") else f"{date}-99"
     known = [version for version in API_VERSIONS if version <= day]
     return ApiVersion(known[-1] if known else API_VERSIONS[0], "date", date)
+
+
+def _list_allowed(document: Document) -> set[str]:
+    """What the schemas of the header `anthropic-version` name as its only values."""
+    allowed: set[str] = set()
+    for operation in document.operations:
+        for parameter in operation.parameters:
+            if parameter.name.lower() == VERSION_HEADER and parameter.place == "header":
+                schema = document.resolve(parameter.schema)
+                if isinstance(schema, dict):
+                    values = schema.get("enum", [schema.get("const")])
+                    allowed.update(one for one in values if isinstance(one, str))
+    return allowed
 
 
 def find_hint(name: str) -> Any:
