@@ -47,10 +47,12 @@ def list_changes(report: ImportReport) -> list[tuple[Any, ...]]:
     return [(one.kind, one.file, *one.fields) for one in report.changes]
 
 
-def build_claude(**more: Any) -> dict[str, Any]:
+def build_claude(version_schema: Any = None, **more: Any) -> dict[str, Any]:
     message = {
         "operationId": "create",
-        "parameters": [{"name": "anthropic-version", "in": "header", "schema": {}}],
+        "parameters": [
+            {"name": "anthropic-version", "in": "header", "schema": version_schema or {}}
+        ],
         "requestBody": {
             "content": {
                 "application/json": {
@@ -175,6 +177,18 @@ def test_the_documents_date_decides_the_api_version(
     file = load_request("requests/create.yaml", root)
     request = build_request(file, environment, environment.scope)
     assert get_header(request.headers, b"anthropic-version") == version.encode()
+
+
+@pytest.mark.parametrize(
+    "schema", [{"enum": ["2023-01-01", "2023-06-01"]}, {"type": "string", "const": "2023-06-01"}]
+)
+def test_the_documents_own_api_version_comes_before_its_date(
+    run: Import, root: Path, schema: dict[str, Any]
+) -> None:
+    run(build_claude(schema, version="2026-10-30"))
+    assert load_request("requests/create.yaml", root).headers["anthropic-version"].plain == (
+        "2023-06-01"
+    )
 
 
 def test_importing_again_changes_nothing(run: Import, root: Path) -> None:
