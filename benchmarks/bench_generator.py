@@ -89,7 +89,9 @@ class Bench:
     def __init__(self, service: str, folder: Path) -> None:
         self.service = service
         self.folder = folder
-        (folder / "tanzaku.yaml").write_text(f"tanzaku: project/v1\nname: {service}\n")
+        (folder / "tanzaku.yaml").write_text(
+            f"tanzaku: project/v1\nname: {service}\nenvironment: local\n"
+        )
         self.document = folder / f"{service}.json"
         self.document.write_text(json.dumps(document(service), ensure_ascii=False))
         self._tanzaku("import", str(self.document))

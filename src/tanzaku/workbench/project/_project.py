@@ -24,7 +24,8 @@ MAX_SEED: Final = 2**53 - 1
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """`root` is its folder. `environments` are the files by name, `variables` the global ones.
+    """`root` is its folder. `environments` are the files by name, `variables` the global ones. The
+    default environment is the one that the project names, else the only one there is.
     `budget_usd` is the most that an execution may cost, None when nothing is said. `environ` is what
     secrets are read from."""
 
@@ -51,10 +52,12 @@ def load_project(start: Path, environ: Mapping[str, str] = os.environ) -> Projec
     if default is not None and default.as_text() not in environments:
         raise_unknown_environment(default.as_text(), environments, str(default.place))
     budget = parse_budget_usd(fields.get("budget"))
+    named = None if default is None else default.as_text()
+    only = next(iter(environments), None)
     return Project(
         root=root,
         name=fields["name"].as_text() if "name" in fields else root.name,
-        default_environment=None if default is None else default.as_text(),
+        default_environment=named or (only if len(environments) == 1 else None),
         variables=parse_variables(fields.get("variables")),
         seed=fields["seed"].as_integer(0, MAX_SEED) if "seed" in fields else 0,
         budget_usd=None if budget is None else Decimal(str(budget.content)),

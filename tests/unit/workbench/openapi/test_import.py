@@ -186,9 +186,10 @@ def test_the_documents_own_api_version_comes_before_its_date(
     run: Import, root: Path, schema: dict[str, Any]
 ) -> None:
     run(build_claude(schema, version="2026-10-30"))
-    assert load_request("requests/create.yaml", root).headers["anthropic-version"].plain == (
-        "2023-06-01"
-    )
+    environment = load_environment(load_project(root))
+    file = load_request("requests/create.yaml", root)
+    request = build_request(file, environment, environment.scope)
+    assert get_header(request.headers, b"anthropic-version") == b"2023-06-01"
 
 
 def test_importing_again_changes_nothing(run: Import, root: Path) -> None:

@@ -60,6 +60,17 @@ def test_a_project_that_says_little(tmp_path: Path) -> None:
         load_environment(project)
 
 
+def test_the_only_environment_is_the_default_one(tmp_path: Path) -> None:
+    (tmp_path / "tanzaku.yaml").write_text("tanzaku: project/v1\n")
+    (tmp_path / "environments").mkdir()
+    text = "tanzaku: environment/v1\nupstream: simulator\n"
+    (tmp_path / "environments" / "a.yaml").write_text(text)
+    assert load_environment(load_project(tmp_path)).id == "a"
+    (tmp_path / "environments" / "b.yaml").write_text(text)
+    with pytest.raises(UserError, match="names no environment"):
+        load_environment(load_project(tmp_path))
+
+
 def test_variables_of_the_environment_come_before_the_projects(tmp_path: Path) -> None:
     write_project(
         tmp_path,
