@@ -29,6 +29,8 @@ def list_access_cases(target: Target, auth: Mapping[str, Any] | None) -> Iterato
         return
     refused = target.oracles.refuse(*UNAUTHORIZED)
     yield _make(target, "access.missing", _take_away(auth), refused)
+    if target.is_claude:
+        return  # The simulator takes any key; what it is cannot be told from the document.
     for rule, patch in _list_wrong(auth):
         if rule != "access.other_place" or len(alternatives) == 1:
             yield _make(target, rule, patch, refused)
