@@ -11,7 +11,7 @@ from tanzaku.look import Messages
 from tanzaku.workbench.cases._generate import MAX_CASES, Generated, Wanted, generate
 from tanzaku.workbench.cases._regenerate import FilePlan, plan_flow, plan_removals, plan_suite
 from tanzaku.workbench.cases._target import RequestSource
-from tanzaku.workbench.openapi import find_hint, is_claude, load_document, make_slug
+from tanzaku.workbench.openapi import find_hint, is_claude, load_document, make_slug, names_claude
 from tanzaku.workbench.project import Project, load_request
 
 REQUESTS: Final = "requests"
@@ -60,7 +60,6 @@ def plan_generation(
         raise UserError(
             "{document} has no operation `{operation}`.", document=name, operation=unknown[0]
         )
-    is_claudes = is_claude(loaded)
     wanted = Wanted(
         requests=requests,
         folder=make_slug(Path(name).stem),
@@ -68,8 +67,8 @@ def plan_generation(
         most=most,
         seed=project.seed if seed is None else seed,
         operations=operations,
-        hint=find_hint if is_claudes else lambda _: None,
-        is_claude=is_claudes,
+        hint=find_hint if is_claude(loaded) else lambda _: None,
+        is_claude=names_claude(loaded),
     )
     generated = generate(loaded, wanted)
     files = [plan_suite(one, project.root, messages) for one in generated.suites]

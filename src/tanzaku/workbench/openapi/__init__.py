@@ -2,7 +2,7 @@
 
 from tanzaku.workbench.openapi._answers import DocumentedAnswers
 from tanzaku.workbench.openapi._check import PROBLEM_KINDS, Problem, ProblemKind, check_document
-from tanzaku.workbench.openapi._claude import ApiVersion, find_hint, is_claude
+from tanzaku.workbench.openapi._claude import ApiVersion, find_hint, is_claude, names_claude
 from tanzaku.workbench.openapi._curl_import import CurlReport, import_curl
 from tanzaku.workbench.openapi._document import (
     EVENT_SCHEMA,
@@ -79,6 +79,7 @@ __all__ = [
     "join_pointer",
     "load_document",
     "make_slug",
+    "names_claude",
     "parse_document",
     "render_curl",
     "render_har",

@@ -37,13 +37,16 @@ class ApiVersion:
 def is_claude(document: Document) -> bool:
     """Whether the document is of Claude's API: one of its servers is, or an operation takes the
     header `anthropic-version`."""
-    if any(urlsplit(server.url).hostname == API_HOST for server in document.servers):
-        return True
-    return any(
+    return names_claude(document) or any(
         parameter.name.lower() == VERSION_HEADER
         for operation in document.operations
         for parameter in operation.parameters
     )
+
+
+def names_claude(document: Document) -> bool:
+    """Whether a server of the document is the Claude API itself, so that its own rules hold too."""
+    return any(urlsplit(server.url).hostname == API_HOST for server in document.servers)
 
 
 def pick_version(document: Document) -> ApiVersion:
