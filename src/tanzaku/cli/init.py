@@ -33,5 +33,5 @@ def init(context: CliContext, *, folder: Path) -> None:
     if folder != Path():
         terminal.line(f"  cd {folder}")
     for command in ("send requests/ask.yaml", "test", "fmt"):
-        key = f"init.{command.partition(' ')[0]}"
-        terminal.line(f"  tanzaku {command:<26}{context.say(key)}")
+        meaning = context.say(f"init.{command.partition(' ')[0]}")
+        terminal.line(f"  tanzaku {command:<26}{meaning}")
