@@ -104,9 +104,10 @@ def import_document(
     there = list(_iter_requests(root))
     replaces = _find_older(root, source.name, {str(one.get("document")) for _, one in there})
     drafts = draft_requests(document, name, find_unserved)
-    base = _load_base(root, replaces or name, find_unserved)
+    known = _group(there, {name, replaces} - {None})
+    base = _load_base(root, replaces or name, find_unserved, is_known=bool(known))
     importer = _Importer(root, name, drafts, base)
-    changes = list(importer.merge(_group(there, {name, replaces})))
+    changes = list(importer.merge(known))
     files = dict(_draft_files(document, drafts, root))
     if not is_check:
         importer.write()
@@ -227,10 +228,10 @@ def _group(files: list[tuple[Path, dict[str, Any]]], names: set[str | None]) -> 
 
 
 def _load_base(
-    root: Path, name: str, find_unserved: FindUnserved
+    root: Path, name: str, find_unserved: FindUnserved, *, is_known: bool
 ) -> Mapping[str, Mapping[str, Any]]:
     """What the last import wanted, by operation: as it was noted, else (in a fresh clone, which has
-    no notes) made again from the copy of the document."""
+    requests and no notes) made again from the copy of the document."""
     noted = root / _BASES / f"{Path(name).name}.json"
     if noted.is_file():
         try:
@@ -241,7 +242,7 @@ def _load_base(
             ) from None
         return base
     copy = root / name
-    if not copy.is_file():
+    if not is_known or not copy.is_file():
         return {}
     drafts = draft_requests(load_document(copy), name, find_unserved)
     return {draft.operation.id: draft.fields for draft in drafts.requests}

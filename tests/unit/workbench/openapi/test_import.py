@@ -192,6 +192,21 @@ def test_the_documents_own_api_version_comes_before_its_date(
     assert get_header(request.headers, b"anthropic-version") == b"2023-06-01"
 
 
+def test_requests_of_no_document_are_left_alone_and_one_put_there_by_hand_is_new(
+    root: Path,
+) -> None:
+    own = root / "requests" / "own.yaml"
+    own.parent.mkdir(parents=True)
+    own.write_text("tanzaku: request/v1\nmethod: GET\npath: /mine\n")
+    (root / "openapi").mkdir()
+    place = root / "openapi" / "claude.json"
+    place.write_text(json.dumps(build_claude()))
+    before = own.read_text()
+    report = import_document(place, root, serve_messages)
+    assert [change.kind for change in report.changes] == ["added", "added"]
+    assert own.read_text() == before
+
+
 def test_importing_again_changes_nothing(run: Import, root: Path) -> None:
     run(build_document())
     before = {path: path.read_bytes() for path in root.rglob("*") if path.is_file()}
