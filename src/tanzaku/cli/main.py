@@ -29,6 +29,7 @@ COMMANDS = (
     "flow",
     "fmt",
     "report",
+    "docs",
     "log",
     "ledger",
     "cost",
