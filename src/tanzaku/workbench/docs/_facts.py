@@ -23,7 +23,9 @@ def build_errors(document: Document) -> Page:
             for status, kind in ERROR_TYPES.items()
         ]
         notes = [Paragraph(say("docs.errors.claude")), Paragraph(say("docs.errors.stream"))]
-        return Page("errors", document.title, [_title("errors"), *notes, Table(head, rows)])
+        return Page(
+            "errors", document.title, [Heading(say("docs.errors")), *notes, Table(head, rows)]
+        )
     head = [say(f"docs.column.{name}") for name in ("status", "meaning", "operations", "retry")]
     rows = [
         [Code(status), text, ", ".join(operations), _advise_any(status)]
@@ -31,7 +33,7 @@ def build_errors(document: Document) -> Page:
     ]
     found: Block = Table(head, rows) if rows else Paragraph(say("docs.errors.none"))
     note = Paragraph(say("docs.errors.any"))
-    return Page("errors", document.title, [_title("errors"), note, found])
+    return Page("errors", document.title, [Heading(say("docs.errors")), note, found])
 
 
 def build_limits(document: Document) -> Page:
@@ -41,7 +43,7 @@ def build_limits(document: Document) -> Page:
         "limits",
         document.title,
         [
-            _title("limits"),
+            Heading(say("docs.limits")),
             Paragraph(say("docs.limits.note")),
             Heading(say("docs.limits.prices"), 3),
             _write_prices(models),
@@ -52,10 +54,6 @@ def build_limits(document: Document) -> Page:
             _write_rates(models),
         ],
     )
-
-
-def _title(name: str) -> Heading:
-    return Heading(say(f"docs.{name}"))
 
 
 def _advise(status: int) -> Inline:
