@@ -1,6 +1,7 @@
 """The command `tanzaku`: words in, rooms called. Heavy imports wait inside the commands."""
 
 import os
+import re
 import sys
 from importlib import import_module
 from io import TextIOWrapper
@@ -79,9 +80,13 @@ class LazyGroup(SpokenGroup):
 
     @override
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        rows = [(name, self.messages.say(f"cli.{name}.help")) for name in COMMANDS]
+        rows = [(name, _first_sentence(self.messages.say(f"cli.{name}.help"))) for name in COMMANDS]
         with formatter.section(self.messages.say("cli.commands")):
             formatter.write_dl(rows)
+
+
+def _first_sentence(text: str) -> str:
+    return re.split(r"(?<=。)|(?<=\.)\s", text, maxsplit=1)[0]
 
 
 def take_language(arguments: list[str]) -> tuple[str | None, list[str]]:
