@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Final
 
 from tanzaku.core import UserError
 from tanzaku.workbench.docs._examples import Example, collect_examples
@@ -10,12 +11,13 @@ from tanzaku.workbench.openapi import load_document
 from tanzaku.workbench.project import Project, load_project, load_request
 from tanzaku.workbench.runner import find_log, read_events
 
+_SUFFIXES: Final = (".json", ".yaml", ".yml")
+
 
 def load_material(
     start: Path, document: Path | None, execution: str | None, environ: Mapping[str, str]
 ) -> Material:
-    """The material for `document`, None the only one that the project around `start` has requests
-    of; with what `execution` recorded, if one is named. A document that is named needs no project,
+    """The material for `document`, None the only one that the project around `start` has; with what `execution` recorded, if one is named. A document that is named needs no project,
     and has no examples then.
 
     UserError without a document and for an unknown execution.
@@ -42,9 +44,13 @@ def load_material(
 
 
 def _find_document(project: Project) -> Path:
+    """The document that requests come of; where none does, the one in the folder for documents."""
     paths = sorted((project.root / "requests").rglob("*.yaml"))
     named = {load_request(path, project.root).document for path in paths} - {None}
     known = sorted(str(name) for name in named)
+    if not known:
+        found = (project.root / "openapi").glob("*")
+        known = sorted(f"openapi/{one.name}" for one in found if one.suffix in _SUFFIXES)
     if len(known) == 1:
         return project.root / known[0]
     if known:
@@ -54,6 +60,6 @@ def _find_document(project: Project) -> Path:
             known=", ".join(known),
         )
     raise UserError(
-        "No request of this project comes from an OpenAPI document.",
+        "The project has no OpenAPI document.",
         hint="Import one first: tanzaku import openapi.yaml",
     )

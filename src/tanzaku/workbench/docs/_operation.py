@@ -187,7 +187,7 @@ def _list_examples(examples: Sequence[Example]) -> Iterator[Block]:
         yield Paragraph(say("docs.examples.none"), "faint")
     for example in examples:
         yield Heading(example.title, 3)
-        if example.problem is not None:
+        if not example.snippets:
             yield Paragraph(say("docs.examples.unfilled"), "warn")
             continue
         yield Tabs(

@@ -1,13 +1,12 @@
 """What an execution recorded of an operation: a stream's events, a tool's round trip."""
 
 import json
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import urlsplit
 
-from tanzaku.workbench.openapi import Document, Operation
+from tanzaku.workbench.docs._matching import OperationFinder
+from tanzaku.workbench.openapi import Document
 from tanzaku.workbench.runner import Event, ReplyCame
 from tanzaku.workbench.sending import Reply, to_plain
 
@@ -25,19 +24,16 @@ class Recorded:
 
 def read_recording(document: Document, events: Iterable[Event]) -> dict[str, Recorded]:
     """The first exchange of each kind by operation; those without any are left out."""
-    patterns = [(one, _build_pattern(document, one)) for one in document.operations]
-    # A path without parameters is matched before one that has some.
-    patterns.sort(key=lambda pair: pair[0].path.count("{"))
+    finder = OperationFinder(document)
     found: dict[str, Recorded] = {}
     for event in events:
         if not isinstance(event, ReplyCame) or not _is_good(event.reply):
             continue
         exchange = event.reply.exchange
-        for operation, pattern in patterns:
-            if operation.method == exchange.method and pattern.fullmatch(exchange.path):
-                held = found.get(operation.id, Recorded())
-                found[operation.id] = _add(held, event.reply)
-                break
+        operation = finder.find(exchange.method, exchange.path)
+        if operation is not None:
+            held = found.get(operation.id, Recorded())
+            found[operation.id] = _add(held, event.reply)
     return found
 
 
@@ -69,14 +65,6 @@ def shorten(value: Any) -> str:
     """Data as JSON on one line, of at most 400 characters; a text as it is."""
     text = value if isinstance(value, str) else json.dumps(to_plain(value), ensure_ascii=False)
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}… (+{len(text) - _LONGEST:,})"
-
-
-def _build_pattern(document: Document, operation: Operation) -> re.Pattern[str]:
-    """An operation's path behind the path of any of the document's servers."""
-    bases = {""} | {urlsplit(one.url).path.rstrip("/") for one in document.servers}
-    begin = "|".join(re.escape(base) for base in sorted(bases))
-    parts = re.split(r"\{[^}]*\}", operation.path)
-    return re.compile(f"(?:{begin}){'[^/]+'.join(map(re.escape, parts))}")
 
 
 def _is_good(reply: Reply) -> bool:
