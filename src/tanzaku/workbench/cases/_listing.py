@@ -41,13 +41,14 @@ def list_listing_flows(thing: Thing) -> Iterator[tuple[str, list[dict[str, Any]]
     listed = thing.step("list", lister, with_=whole, expect=expect)
     yield "listed", [*thing.make, listed]
     if thing.has(thing.resource.delete) and thing.resource.delete is not None:
-        deleted = thing.step("delete", thing.resource.delete, expect=[{"status": "2xx"}])
+        deleted, then = thing.step_delete(thing.resource.delete)
         gone = {"not": {"contains": f'"{thing.id_place}"'}}
         if find_types(thing.shapes.flatten(item.get("properties", {}).get(own[1:], True))) == (
             "string",
         ):
             yield "deleted_listed", [
-                *thing.make, deleted, thing.step("list", lister, with_=whole, expect=[*_OK, gone])
+                *thing.make, deleted,
+                thing.step("list", lister, with_=whole, expect=[*_OK, gone], **then),
             ]  # fmt: skip
     yield from _list_pages(thing, lister, path, own)
     yield from _list_filters(thing, lister, path, item, ids)

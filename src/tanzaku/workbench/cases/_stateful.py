@@ -9,6 +9,7 @@ from tanzaku.workbench.cases._before import Steps, build_steps
 from tanzaku.workbench.cases._case import MadeCase
 from tanzaku.workbench.cases._files import FlowFile, SuiteFile, unite_ids
 from tanzaku.workbench.cases._judge import build_request_judge
+from tanzaku.workbench.cases._keys import find_key, write_key
 from tanzaku.workbench.cases._listing import list_listing_flows
 from tanzaku.workbench.cases._oracles import ANY_4XX, DOCUMENTED, NOT_5XX
 from tanzaku.workbench.cases._patches import read_value
@@ -16,12 +17,11 @@ from tanzaku.workbench.cases._resources import Resource, Resources, find_success
 from tanzaku.workbench.cases._shapes import Shapes
 from tanzaku.workbench.cases._target import RequestSource
 from tanzaku.workbench.cases._texts import make_unique
-from tanzaku.workbench.cases._thing import Thing, find_other, list_unique
+from tanzaku.workbench.cases._thing import Thing, expect_good, find_other, list_unique
 from tanzaku.workbench.openapi import Document, Operation
 
 type Flows = Iterator[tuple[str, Steps]]
 """The rule that a flow checks, and its steps."""
-_IDEMPOTENCY: Final = re.compile(r"idempoten", re.IGNORECASE)
 _MOST_FIELDS: Final = 6
 
 
@@ -141,12 +141,6 @@ def _list_flows(thing: Thing) -> Flows:
     yield from _list_acting(thing)
     yield from _list_repeating(thing)
     yield from list_listing_flows(thing)
-
-
-def expect_good(operation: Operation) -> list[Any]:
-    """A documented success."""
-    good = sorted(int(one) for one in operation.responses if one.isdigit() and one[0] == "2")
-    return [{"status": good or "2xx"}, DOCUMENTED]
 
 
 def list_echoes(thing: Thing, shown: Operation, values: Mapping[str, Any]) -> list[Any]:
@@ -289,7 +283,7 @@ def _list_deleting(thing: Thing) -> Flows:
     delete = resource.delete
     if delete is None or not thing.has(delete):
         return
-    deleted = thing.step("delete", delete, expect=expect_good(delete))
+    deleted, then = thing.step_delete(delete)
     for rule, one in (
         ("deleted_read", resource.read),
         ("deleted_changed", resource.change),
@@ -297,8 +291,13 @@ def _list_deleting(thing: Thing) -> Flows:
         ("deleted_twice", delete),
     ):
         if one is not None and thing.has(one):
-            after = thing.step("after", one, expect=_list_gone(one))
+            if one.method == "PUT" and "201" in one.responses:
+                continue
+            after = thing.step("after", one, expect=_list_gone(one), **then)
             yield rule, [*thing.make, deleted, after]
+            if rule == "deleted_read":
+                before = thing.step("read", one, expect=expect_good(one))
+                yield "read_deleted_read", [*thing.make, before, deleted, after]
     if resource.read is not None and thing.has(resource.read):
         second = thing.make_another(2)
         params = {"path_params": {resource.parameter: f"{{{{{second[0]['id']}.id}}}}"}}
@@ -351,14 +350,12 @@ def _list_repeating(thing: Thing) -> Flows:
     """Keys that make a request count once; names that are taken; tags of what was read."""
     create, read = thing.resource.create, thing.resource.read
     assert create is not None
-    key = next(
-        (one.name for one in create.parameters
-         if one.place == "header" and _IDEMPOTENCY.search(one.name)), None,
-    )  # fmt: skip
-    if key is not None:
+    key = find_key(create)
+    value = None if key is None else write_key(thing.shapes, key, thing.resource.name)
+    if key is not None and value is not None:
         first, second = copy.deepcopy(thing.make[-1]), copy.deepcopy(thing.make[-1])
         for step in (first, second):
-            header = {key.lower(): f"once-{thing.resource.name}"}
+            header = {key.name.lower(): value}
             step["with"] = {**step.get("with", {}), "headers": header}
         second |= {
             "id": "again",

@@ -2,13 +2,15 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
-from tanzaku.workbench.cases._oracles import Oracles
+from tanzaku.workbench.cases._oracles import DOCUMENTED, Oracles
 from tanzaku.workbench.cases._patches import read_value
 from tanzaku.workbench.cases._shapes import Shapes
 from tanzaku.workbench.cases._values import Builder
 from tanzaku.workbench.openapi import Content, Document, Operation
+
+CONFLICT: Final = 409
 
 type Knows = Callable[[Any], Any]
 """What rules beyond the schema say of a body: None when they accept it or say nothing."""
@@ -66,8 +68,19 @@ class Target:
         """Whether the path leads to something that is there."""
         return bool(self.before) or "{" not in self.operation.path
 
+    @property
+    def depends_on_state(self) -> bool:
+        """Whether a right request may be refused for what the thing has come to, as far as the
+        document tells: it has no body that could be the reason for a conflict."""
+        operation = self.operation
+        is_of_thing = "{" in operation.path and not operation.request_bodies
+        return is_of_thing and str(CONFLICT) in operation.responses
+
     def accept(self, body: Any = None, **more: Any) -> list[Any]:
         """What a right request is answered with."""
         if not self.has_things:
             return self.oracles.tolerate()
-        return self.oracles.accept(body, **more)
+        expect = self.oracles.accept(body, **more)
+        if self.depends_on_state:
+            return [{"any": [{"all": expect}, {"all": [{"status": CONFLICT}, DOCUMENTED]}]}]
+        return expect

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from tanzaku.workbench.cases._before import Steps
+from tanzaku.workbench.cases._oracles import DOCUMENTED
 from tanzaku.workbench.cases._resources import Resource, Resources
 from tanzaku.workbench.cases._shapes import Shapes, find_types
-from tanzaku.workbench.cases._target import RequestSource
+from tanzaku.workbench.cases._target import CONFLICT, RequestSource
 from tanzaku.workbench.cases._texts import make_unique
 from tanzaku.workbench.openapi import Operation
 
@@ -47,6 +48,16 @@ class Thing:
             made["with"] = patch
         return made | fields
 
+    def step_delete(self, delete: Operation) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The step that deletes the thing, and what a step has that follows of its success: where a
+        409 is documented the thing need not have come to where it may be deleted."""
+        expect = expect_good(delete)
+        if str(CONFLICT) not in delete.responses:
+            return self.step("delete", delete, expect=expect), {}
+        refused = {"all": [{"status": CONFLICT}, DOCUMENTED]}
+        either = [{"any": [{"all": expect}, refused]}]
+        return self.step("delete", delete, expect=either), {"when": "delete.status < 300"}
+
     def make_full(self) -> Steps:
         """The steps that make one with all it can have."""
         steps = copy.deepcopy(self.make)
@@ -66,6 +77,12 @@ class Thing:
 
     def has(self, *operations: Operation | None) -> bool:
         return all(one is not None and one.id in self.requests for one in operations)
+
+
+def expect_good(operation: Operation) -> list[Any]:
+    """A documented success."""
+    good = sorted(int(one) for one in operation.responses if one.isdigit() and one[0] == "2")
+    return [{"status": good or "2xx"}, DOCUMENTED]
 
 
 def list_unique(thing: Thing) -> set[str]:
