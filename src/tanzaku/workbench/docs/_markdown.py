@@ -49,6 +49,8 @@ class _Writer:
             match block:
                 case Heading(text, depth):
                     yield f"{'#' * (depth + level)} {self._inline(text)}"
+                case Paragraph(str() as text):
+                    yield from map(escape_markdown, re.split(r"\n\s*\n", text.strip()))
                 case Paragraph(text):
                     yield self._inline(text)
                 case Listing(text, language):

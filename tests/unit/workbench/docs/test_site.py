@@ -12,7 +12,7 @@ from harness.attacks import ATTACKS, LINKS, HtmlReader
 from harness.browser import Browser, open_file
 from harness.executed import MESSAGE, make_case, make_execution, make_reply
 from tanzaku.wire import ERROR_TYPES, encode_event, split_message
-from tanzaku.workbench.docs import Material, build_site, write_site
+from tanzaku.workbench.docs import Example, Material, build_site, write_site
 from tanzaku.workbench.openapi import Document, load_document
 
 OWN = Path(__file__).parents[4] / "docs" / "openapi.json"
@@ -298,6 +298,43 @@ def test_a_hostile_document_runs_nothing_and_sends_nothing(
             assert not re.search(r"<\w|\]\((?!operations/|\.\./|errors|limits|index)", outside), (
                 name
             )
+
+
+@pytest.mark.needs("chromium")
+def test_hostile_recordings_and_examples_run_nothing_and_send_nothing(
+    browser: Browser, tmp_path: Path
+) -> None:
+    text = " ".join(ATTACKS[:-1] + LINKS).replace("\n", " ")
+    name, data = text.encode(), json.dumps({"a": text}).encode()
+    block = {"type": "tool_use", "id": "1", "name": text, "input": {text: text}}
+    result = {"type": "tool_result", "tool_use_id": "1", "content": text}
+    turns = [{"role": text, "content": [{"type": "text", "text": text}, block, result]}]
+    reply = make_reply(
+        STREAM + b"event: %b\ndata: %b\n\n" % (name, data),
+        content_type="text/event-stream",
+        request_body=json.dumps({"messages": turns}).encode(),
+        frame_times_ms=range(STREAM.count(b"\n\n") + 1),
+    )
+    document = load(tmp_path, describe({"type": "object"}))
+    reply.exchange.path = "/orders"
+    events = make_execution(make_case("a#b", replies=[reply]))
+    examples = {"makeOrder": [Example(text, {"curl": text, "python": f"```\n{text}"})]}
+    site = build_site(Material(document, examples, text, events), "en")
+    write_site(site, tmp_path / "site")
+    for page in ("index", "operations/make-order"):
+        shown = HtmlReader(site[f"{page}.html"])
+        assert {"img", "svg", "iframe", "form", "base", "link"} & set(shown.tags) == set()
+        assert shown.text.count("alert(1)") > 3
+        with open_file(browser, tmp_path / "site" / f"{page}.html") as opened:
+            assert opened.locator("script").count() == 1
+    assert "````python\n```\n" in site["operations/make-order.md"]
+
+
+def test_a_description_keeps_its_paragraphs(tmp_path: Path) -> None:
+    content = describe({"type": "object"})
+    content["paths"]["/orders"]["post"]["description"] = "Makes *one*\norder.\n\n# Not twice."
+    text = build_site(Material(load(tmp_path, content)), "en")["operations/make-order.md"]
+    assert "\nMakes \\*one\\* order.\n\n\\# Not twice.\n" in text
 
 
 @pytest.mark.needs("chromium")
