@@ -48,6 +48,7 @@ class _Writer:
         self._up = "../" * page.path.count("/")
         self._numbers = count(1)
         self._anchors: dict[str, str] = {}
+        self._placed: set[str | None] = set()
 
     def write_blocks(self, blocks: Sequence[Block]) -> Iterator[Html]:
         for block in blocks:
@@ -105,6 +106,9 @@ class _Writer:
         about = tag("div", node.description, class_="said small") if node.description else None
         is_whole = node.schema and not node.is_elsewhere and not node.is_cut
         name = self._find_anchor(node) if is_whole else None
+        # A named schema without anything below stands in a tree as often as it is used.
+        name = None if name in self._placed else name
+        self._placed.add(name)
         if below is None:
             return tag("div", title, about, class_="leaf", id=name)
         summary = tag("summary", title)

@@ -73,7 +73,7 @@ class _Builder:
         if not isinstance(whole, dict):
             return Node(name, kind, is_required, schema=named)
         facts, about = list_facts(whole), str(whole.get("description") or "")
-        is_elsewhere = bool(named) and named in self._shown
+        is_elsewhere = named in self._shown and _has_more(whole)
         is_deep = depth >= _DEEPEST or self._count >= _MOST_NODES
         is_cut = not is_elsewhere and is_deep and _has_more(whole)
         if is_elsewhere or is_cut:
