@@ -42,7 +42,7 @@ def test_what_costs_or_runs_code_or_writes_needs_the_word(
     root = write_project(tmp_path / "p", files)
     words = ["test", str(root), "--var", "city=北京"]
     shown = tanzaku.run(*words, exit_code=1)
-    assert {line.split()[1] for line in shown.splitlines() if line.startswith("error")} == {
+    assert {line.split()[1] for line in shown.splitlines() if line.startswith("ERROR")} == {
         "weather#judged",
         "weather#called",
         "weather#kept",

@@ -169,7 +169,7 @@ def test_an_interrupt_in_the_middle_ends_with_130(tanzaku: CommandLine) -> None:
         (("sevre",), "没有 'sevre' 这个命令。 是不是想用 serve？"),
         (("log", "shw"), "没有 'shw' 这个命令。 是不是想用 show？"),
         (("models", "--josn"), "没有 '--josn' 这个选项。 是不是想用 --json？"),
-        (("send",), "缺少 'PROMPT'"),
+        (("send",), "缺少 'PROMPT|REQUEST'"),
         (("send", "x", "--max-tokens", "0"), "'--max-tokens' 的值无效"),
         (("log", "show"), "用法见 `tanzaku log show --help`"),
     ],

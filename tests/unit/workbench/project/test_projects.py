@@ -55,9 +55,7 @@ def test_a_project_that_says_little(tmp_path: Path) -> None:
     write_project(tmp_path / "little", {"tanzaku.yaml": "tanzaku: project/v1\n"})
     project = load_project(tmp_path / "little", {})
     assert (project.name, project.seed, project.budget_usd) == ("little", 0, None)
-    assert project.default_environment is None
-    with pytest.raises(UserError, match="names no environment"):
-        load_environment(project)
+    assert project.default_environment == "mock"
 
 
 def test_the_only_environment_is_the_default_one(tmp_path: Path) -> None:
