@@ -26,6 +26,7 @@ COMMANDS = (
     "init",
     "send",
     "generate",
+    "fuzz",
     "test",
     "flow",
     "fmt",

@@ -51,8 +51,8 @@ def plan_generation(
 ) -> Plan:
     """Cases for the requests that were imported from `document` (a way below the project; without
     it the only one there is). UserError where nothing was imported, or several were."""
-    sources = _find_sources(project)
-    name = _pick_document(sources, document)
+    sources = find_sources(project)
+    name = pick_document(sources, document)
     requests = {key[1]: one for key, one in sources.items() if key[0] == name}
     loaded = load_document(project.root / name)
     unknown = [one for one in operations if loaded.find_operation(one) is None]
@@ -83,7 +83,7 @@ def plan_generation(
     return Plan(name, generated, tuple(files))
 
 
-def _find_sources(project: Project) -> dict[tuple[str, str], RequestSource]:
+def find_sources(project: Project) -> dict[tuple[str, str], RequestSource]:
     """The project's requests that come of a document, by document and operation."""
     found: dict[tuple[str, str], RequestSource] = {}
     for path in sorted((project.root / REQUESTS).rglob("*.yaml")):
@@ -95,7 +95,9 @@ def _find_sources(project: Project) -> dict[tuple[str, str], RequestSource]:
     return found
 
 
-def _pick_document(sources: dict[tuple[str, str], RequestSource], document: str | None) -> str:
+def pick_document(sources: dict[tuple[str, str], RequestSource], document: str | None) -> str:
+    """The document that is meant: `document`, or the only one. UserError for an unknown one, and
+    where it must be named."""
     known = sorted({name for name, _ in sources})
     if document is not None and document in known:
         return document
