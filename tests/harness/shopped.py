@@ -10,7 +10,7 @@ from tanzaku.cli.context import CliContext
 from tanzaku.cli.targets import SimulatorNeeds, open_target
 from tanzaku.core import SystemClock
 from tanzaku.look import Messages
-from tanzaku.transport import serve
+from tanzaku.transport import Handler, serve
 from tanzaku.workbench.cases import Plan, plan_generation
 from tanzaku.workbench.openapi import import_document
 from tanzaku.workbench.project import Project, load_project
@@ -25,6 +25,9 @@ base_url: {url}
 auth: {{type: api_key, in: header, name: x-api-key, value: "{{{{secret.SHOP_KEY}}}}"}}
 secrets: {{SHOP_KEY: {{env: SHOP_KEY}}}}
 """
+BEARER = ENVIRONMENT.replace(
+    'type: api_key, in: header, name: x-api-key, value: "', 'type: bearer, token: "'
+)
 CONTEXT = CliContext(Messages("en"), {})
 
 
@@ -36,21 +39,21 @@ class Found:
     bad: dict[str, str] = field(default_factory=dict)
 
 
-def import_shop(root: Path, document: Path = DOCUMENT) -> Project:
+def import_shop(root: Path, document: Path = DOCUMENT, environment: str = ENVIRONMENT) -> Project:
     """A project of the document's requests."""
     import_document(document, root, lambda method, path: "")
-    write_environment(root, "http://127.0.0.1:1")
+    write_environment(root, "http://127.0.0.1:1", environment)
     return load_project(root, ENVIRON)
 
 
-def write_environment(root: Path, url: str) -> None:
+def write_environment(root: Path, url: str, environment: str = ENVIRONMENT) -> None:
     (path,) = (root / "environments").glob("*.yaml")
-    path.write_text(ENVIRONMENT.format(url=url), encoding="utf-8")
+    path.write_text(environment.format(url=url), encoding="utf-8")
 
 
-def generate_shop(root: Path, document: Path = DOCUMENT) -> Plan:
+def generate_shop(root: Path, document: Path = DOCUMENT, environment: str = ENVIRONMENT) -> Plan:
     """A project with every suite."""
-    plan = plan_generation(import_shop(root, document), Messages("en"))
+    plan = plan_generation(import_shop(root, document, environment), Messages("en"))
     plan.write()
     return plan
 
@@ -59,12 +62,19 @@ def check_shop(
     root: Path, broken: Sequence[str] = (), suite: str = "*", bail: int | None = None
 ) -> Found:
     """The project's suites, those of a name, against a shop of their own."""
-    return asyncio.run(_test(root, Shop(frozenset(broken)), suite, bail))
+    return asyncio.run(check_service(root, Shop(frozenset(broken)), suite, bail))
 
 
-async def _test(root: Path, shop: Shop, suite: str, bail: int | None) -> Found:
+async def check_service(
+    root: Path,
+    shop: Handler,
+    suite: str = "*",
+    bail: int | None = None,
+    environment: str = ENVIRONMENT,
+) -> Found:
+    """The project's suites against a service that listens."""
     async with serve(shop, max_body_bytes=1 << 20, drain_s=0.2) as running:
-        write_environment(root, running.url)
+        write_environment(root, running.url, environment)
         project = load_project(root, ENVIRON)
         preparer = Preparer(project, Wishes(seed=1))
         chosen = [

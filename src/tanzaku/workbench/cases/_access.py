@@ -25,6 +25,7 @@ def list_access_cases(target: Target, auth: Mapping[str, Any] | None) -> Iterato
         if target.document.security_schemes and alternatives == () and auth is not None:
             yield _make(target, "access.open", _take_away(auth), target.accept())
         return
+    auth = auth or _guess_auth(target, alternatives[0])
     if auth is None:
         return
     refused = target.oracles.refuse(*UNAUTHORIZED)
@@ -34,6 +35,27 @@ def list_access_cases(target: Target, auth: Mapping[str, Any] | None) -> Iterato
     for rule, patch in _list_wrong(auth):
         if rule != "access.other_place" or len(alternatives) == 1:
             yield _make(target, rule, patch, refused)
+
+
+def _guess_auth(target: Target, names: tuple[str, ...]) -> Mapping[str, Any] | None:
+    """A credential of the document's own scheme, where nobody says who asks: a wrong one."""
+    scheme = target.document.security_schemes.get(names[0]) if len(names) == 1 else None
+    match scheme:
+        case None:
+            return None
+        case _ if scheme.kind == "apiKey" and scheme.place in {"header", "query"}:
+            return {
+                "type": "api_key",
+                "in": scheme.place,
+                "name": scheme.parameter,
+                "value": _WRONG,
+            }
+        case _ if scheme.kind == "http" and scheme.scheme == "bearer":
+            return {"type": "bearer", "token": _WRONG}
+        case _ if scheme.kind == "http" and scheme.scheme == "basic":
+            return {"type": "basic", "username": _WRONG, "password": _WRONG}
+        case _:
+            return None
 
 
 def _make(target: Target, rule: str, patch: dict[str, Any], expect: list[Any]) -> MadeCase:

@@ -20,7 +20,7 @@ from tanzaku.workbench.cases._files import FlowFile, SuiteFile, name_suite, unit
 from tanzaku.workbench.cases._judge import build_request_judge
 from tanzaku.workbench.cases._oracles import Oracles
 from tanzaku.workbench.cases._parameters import list_parameter_cases
-from tanzaku.workbench.cases._raw import list_accept_cases, list_raw_cases
+from tanzaku.workbench.cases._raw import list_accept_cases, list_raw_cases, list_text_cases
 from tanzaku.workbench.cases._resources import Resources, find_success_schema
 from tanzaku.workbench.cases._shapes import Shapes
 from tanzaku.workbench.cases._stateful import list_state_suites
@@ -132,6 +132,7 @@ def list_cases(target: Target, wanted: Wanted, *, is_first: bool = True) -> list
     found += list_parameter_cases(target)
     found += list_access_cases(target, _find_auth(target, wanted))
     found += list_method_cases(target, is_first)
+    found += list_text_cases(target)
     found += list_accept_cases(target)
     return [_settle(target, one) for one in spread_unique(target, found)]
 

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from tanzaku.workbench.cases._kinds import list_kind_flows
 from tanzaku.workbench.cases._oracles import DOCUMENTED
 from tanzaku.workbench.cases._resources import find_success_schema
 from tanzaku.workbench.cases._shapes import Flat, find_types
@@ -52,6 +53,7 @@ def list_listing_flows(thing: Thing) -> Iterator[tuple[str, list[dict[str, Any]]
             ]  # fmt: skip
     yield from _list_pages(thing, lister, path, own)
     yield from _list_filters(thing, lister, path, item, ids)
+    yield from list_kind_flows(thing, lister, (path, ids), item, whole, more)
 
 
 def _find(lister: Operation, pattern: re.Pattern[str]) -> Parameter | None:

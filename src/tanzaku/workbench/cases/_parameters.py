@@ -70,10 +70,10 @@ def _list_variants(target: Target, parameter: Parameter) -> Iterator[MadeCase]:
         key = json.dumps(patch)
         if patch is None or key in seen:
             continue
-        seen.add(key)
         meant = _read_back(judge, parameter, target, variant)
         if meant != variant.is_valid:
             continue
+        seen.add(key)
         case = MadeCase(
             rule=variant.rule, at=variant.at, kind="boundary", patch=patch,
             goal=(*variant.goal, variant.is_valid), branch=variant.branch,

@@ -1,6 +1,7 @@
 """Bodies that are no JSON, or JSON that no schema speaks of; content types."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
@@ -14,6 +15,10 @@ DEEP: Final = 500
 _UNSUPPORTED: Final = 415
 _NO_BODY: Final = (*INVALID, 411, _UNSUPPORTED)
 _NOT_ACCEPTABLE: Final = 406
+_TOO_LARGE: Final = 413
+_LARGEST: Final = 1 << 17
+"""Bytes of the longest body that a suite writes out."""
+_EVENTS: Final = "text/event-stream"
 
 
 def list_raw_cases(target: Target, judge: Judge, base: Any) -> Iterator[MadeCase]:
@@ -22,6 +27,7 @@ def list_raw_cases(target: Target, judge: Judge, base: Any) -> Iterator[MadeCase
     yield from _list_broken(target, text)
     yield from _list_odd(target, judge, base, text)
     yield from _list_types(target, text)
+    yield from _list_large(target, text)
     content = target.json_content
     if content is not None and target.operation.is_body_required:
         yield _make(target, "body.missing", {"body": None, "raw": None}, wanted=_NO_BODY)
@@ -110,8 +116,55 @@ def _list_types(target: Target, text: str) -> Iterator[MadeCase]:
                            expect=target.accept(), goal=("", rule, "", True))  # fmt: skip
 
 
+def list_text_cases(target: Target) -> Iterator[MadeCase]:
+    """Of a body that is no JSON: as its file has it, of a content type that is not documented, and
+    longer than its schema or the answer 413 allows."""
+    raw, kind = target.fields.get("raw"), target.fields.get("content_type")
+    if target.json_content is not None or not isinstance(raw, str) or not isinstance(kind, str):
+        return
+    yield MadeCase("base", "", "positive", {}, target.accept(), ("", "type", "", True), weight=0)
+    yield from _list_types(target, raw)
+    content = target.operation.request_bodies.get(kind)
+    flat = target.shapes.flatten(content.schema or True) if content else {}
+    most = flat.get("maxLength", _read_size(target))
+    if isinstance(most, int) and most <= _LARGEST:
+        yield _make(target, "body.too_large", _raw("a" * (most + 1), kind),
+                    wanted=(_TOO_LARGE, *INVALID))  # fmt: skip
+
+
+def _list_large(target: Target, text: str) -> Iterator[MadeCase]:
+    """JSON with more space about it than a documented 413 says that a body may have."""
+    size = _read_size(target)
+    if size is not None and len(text.encode()) <= size <= _LARGEST:
+        padded = text + " " * (size + 1 - len(text.encode()))
+        yield _make(target, "body.too_large", _raw(padded), wanted=(_TOO_LARGE,))
+
+
+def _read_size(target: Target) -> int | None:
+    """The bytes that the answer 413 tells as the limit."""
+    told = target.operation.responses.get(str(_TOO_LARGE))
+    number = re.search(
+        r"(\d[\d,_ ]*)\s*(bytes|KiB|KB|kB|MiB|MB)\b", told.description if told else ""
+    )
+    if number is None:
+        return None
+    units = {"bytes": 1, "kib": 1024, "kb": 1024, "mib": 1 << 20, "mb": 1 << 20}
+    return int(re.sub(r"\D", "", number[1])) * units[number[2].lower()]
+
+
 def list_accept_cases(target: Target) -> Iterator[MadeCase]:
-    """A content type that nobody serves is asked for."""
+    """Each of several content types that are documented is asked for, and one that nobody serves."""
+    kinds = {
+        kind.partition(";")[0].strip().lower()
+        for status in target.oracles.good
+        for kind in target.operation.responses[str(status)].contents
+    }
+    if len(kinds) > 1 and target.has_things and not any("*" in k or k == _EVENTS for k in kinds):
+        for kind in sorted(kinds):
+            right = {"any": [{"not": {"status": "2xx"}}, {"content_type": kind}]}
+            yield MadeCase(rule="accept.documented", at=kind, kind="positive",
+                           patch={"headers": {"accept": kind}}, expect=[*target.accept(), right],
+                           goal=("", f"accept {kind}", "", True))  # fmt: skip
     listed = target.oracles.list_documented((_NOT_ACCEPTABLE,))
     wanted = (_NOT_ACCEPTABLE,) if listed == [_NOT_ACCEPTABLE] else ()
     yield _make(

@@ -5,12 +5,14 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from tanzaku.workbench.cases._acting import list_acting_flows, name_action
 from tanzaku.workbench.cases._before import Steps, build_steps
 from tanzaku.workbench.cases._case import MadeCase
 from tanzaku.workbench.cases._files import FlowFile, SuiteFile, unite_ids
 from tanzaku.workbench.cases._judge import build_request_judge
 from tanzaku.workbench.cases._keys import find_key, write_key
 from tanzaku.workbench.cases._listing import list_listing_flows
+from tanzaku.workbench.cases._named import list_named_flows
 from tanzaku.workbench.cases._oracles import ANY_4XX, DOCUMENTED, NOT_5XX
 from tanzaku.workbench.cases._patches import read_value
 from tanzaku.workbench.cases._resources import Resource, Resources, find_success_schema
@@ -23,6 +25,7 @@ from tanzaku.workbench.openapi import Document, Operation
 type Flows = Iterator[tuple[str, Steps]]
 """The rule that a flow checks, and its steps."""
 _MOST_FIELDS: Final = 6
+_ENDING: Final = re.compile(r"cancel|abort|stop|finish|complete|close|end", re.IGNORECASE)
 
 
 def list_state_suites(
@@ -38,18 +41,23 @@ def list_state_suites(
     flows: list[FlowFile] = []
     for resource in resources.list_all():
         thing = _build_thing(document, resource, resources, requests)
-        if thing is None:
-            continue
+        found = (
+            list_named_flows(resource, resources, requests, Shapes(document))
+            if thing is None
+            else _list_flows(thing)
+        )
         cases: list[MadeCase] = []
         rules: dict[str, int] = {}
         slug = re.sub(r"[^a-z0-9]+", "-", resource.item_path.replace("{", "").lower()).strip("-")
-        for rule, steps in _list_flows(thing):
+        for rule, steps in found:
             path = f"flows/{folder}/{slug}-{rule.replace('_', '-')}.flow.yaml"
             count = rules[rule] = rules.get(rule, 0) + 1
             if count > 1:
                 path = path.replace(".flow.yaml", f"-{count}.flow.yaml")
-            uses = {str(step["use"]) for step in thing.make}
-            own = _make_own(steps, f"{slug} {rule} {len(cases)}", uses, list_unique(thing))
+            own = steps
+            if thing is not None:
+                uses = {str(step["use"]) for step in thing.make}
+                own = _make_own(steps, f"{slug} {rule} {len(cases)}", uses, list_unique(thing))
             values = {"thing": resource.name}
             flows.append(FlowFile(path, f"state.{rule}", values, {"steps": own}))
             cases.append(
@@ -138,7 +146,7 @@ def _list_flows(thing: Thing) -> Flows:
     yield from _list_changing(thing)
     yield from _list_replacing(thing)
     yield from _list_deleting(thing)
-    yield from _list_acting(thing)
+    yield from list_acting_flows(thing)
     yield from _list_repeating(thing)
     yield from list_listing_flows(thing)
 
@@ -284,6 +292,12 @@ def _list_deleting(thing: Thing) -> Flows:
     if delete is None or not thing.has(delete):
         return
     deleted, then = thing.step_delete(delete)
+    # What has to end first is made to, where something does that.
+    ending = [
+        thing.step("end", one, expect=[NOT_5XX, DOCUMENTED])
+        for one in resource.actions
+        if then and thing.has(one) and _ENDING.match(name_action(one))
+    ][:1]
     for rule, one in (
         ("deleted_read", resource.read),
         ("deleted_changed", resource.change),
@@ -294,56 +308,15 @@ def _list_deleting(thing: Thing) -> Flows:
             if one.method == "PUT" and "201" in one.responses:
                 continue
             after = thing.step("after", one, expect=_list_gone(one), **then)
-            yield rule, [*thing.make, deleted, after]
+            yield rule, [*thing.make, *ending, deleted, after]
             if rule == "deleted_read":
                 before = thing.step("read", one, expect=expect_good(one))
-                yield "read_deleted_read", [*thing.make, before, deleted, after]
+                yield "read_deleted_read", [*thing.make, *ending, before, deleted, after]
     if resource.read is not None and thing.has(resource.read):
         second = thing.make_another(2)
         params = {"path_params": {resource.parameter: f"{{{{{second[0]['id']}.id}}}}"}}
         there = thing.step("read", resource.read, with_=params, expect=expect_good(resource.read))
         yield "deleted_another", [*thing.make, *second, deleted, there]
-
-
-def _name_action(operation: Operation) -> str:
-    return operation.path.rpartition("/")[2]
-
-
-def _list_acting(thing: Thing) -> Flows:
-    """Actions (`/orders/{id}/cancel`): done once, and again where a conflict is documented."""
-    read = thing.resource.read
-    for action in thing.resource.actions:
-        if not thing.has(action):
-            continue
-        name = _name_action(action)
-        stem = name[:4].lower()
-        once = thing.step("act", action, expect=expect_good(action))
-        if read is not None and thing.has(read):
-            steps = [*thing.make, once]
-            status = _find_status(thing, read, stem)
-            expect = [*expect_good(read)]
-            if status:
-                expect.append({"jsonpath": f"$.{status[0]}", "equals": status[1]})
-            yield "acted", [*steps, thing.step("read", read, expect=expect)]
-        for again in (action, thing.resource.change, thing.resource.replace, thing.resource.delete):
-            if again is None or not thing.has(again) or "409" not in again.responses:
-                continue
-            told = again.responses["409"].description.lower()
-            is_sure = stem in told or (again is action and "already" in told)
-            sure: list[Any] = [{"status": 409}, DOCUMENTED]
-            expect = sure if is_sure else [NOT_5XX, DOCUMENTED]
-            yield "acted_conflict", [*thing.make, once, thing.step("again", again, expect=expect)]
-
-
-def _find_status(thing: Thing, read: Operation, stem: str) -> tuple[str, str] | None:
-    """The field and the value that an action leads to, when one is named like it and is an end."""
-    flat = thing.shapes.flatten(find_success_schema(read) or True)
-    for name, one in flat.get("properties", {}).items():
-        values = [v for v in thing.shapes.flatten(one).get("enum", []) if isinstance(v, str)]
-        like = [value for value in values if value.lower().startswith(stem)]
-        if len(like) == 1 and not like[0].endswith("ing"):
-            return name, like[0]
-    return None
 
 
 def _list_repeating(thing: Thing) -> Flows:

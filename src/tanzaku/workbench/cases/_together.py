@@ -102,6 +102,9 @@ def _list_of_branch(target: Target, flat: Flat, name: str) -> list[Any]:
         case "integer" | "number":
             bounds = find_bounds(flat, is_whole=kind == "integer")
             found += [one for one in bounds if one is not None]
+            least, most = bounds
+            is_in = (least is None or least < 0) and (most is None or most > 0)
+            found += [0] if is_in and flat.get("multipleOf") is None else []
         case "string":
             longest = flat.get("maxLength")
             is_free = "pattern" not in flat and "format" not in flat
