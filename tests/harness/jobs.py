@@ -16,7 +16,6 @@ from tanzaku.transport import HttpRequest, HttpResponse
 
 DOCUMENT = SHOP.parent.parent / "jobs/jobs.yaml"
 MOST_BYTES = 1000
-_JSON = [(b"content-type", b"application/json")]
 
 
 def _refuse(status: int) -> Refused:
@@ -35,6 +34,7 @@ class Jobs:
     notes: dict[str, bytes] = field(default_factory=dict)
     keys: dict[str, str] = field(default_factory=dict)
     count: int = 0
+    reads: int = 0
 
     def __post_init__(self) -> None:
         schemas = read_yaml(DOCUMENT).plain["components"]["schemas"]
@@ -68,6 +68,8 @@ class Jobs:
                 return self._cancel(self._find(name))
             case "GET", ["jobs", name, "results"]:
                 return self._results(self._find(name), headers.get("accept", ""))
+            case "GET", ["parts"]:
+                return self._stream()
             case "PUT" | "GET" | "DELETE", ["notes", name]:
                 return self._note(request, headers, name)
         raise _refuse(404)
@@ -126,7 +128,9 @@ class Jobs:
         shown = dict(job)
         if "canceled_runs" in self.broken and job["state"] == "canceled":
             job["state"] = "running"
-        return reply_json(200, shown)
+        self.reads += 1
+        tag = f'"{shown["state"]}{self.reads * ("tag_restless" in self.broken)}"'
+        return reply_json(200, shown, [(b"etag", tag.encode())])
 
     def _cancel(self, job: dict[str, Any]) -> HttpResponse:
         if job["state"] == "canceled" and "cancel_twice" not in self.broken:
@@ -140,6 +144,16 @@ class Jobs:
         if accept == "text/csv" and "json_only" not in self.broken:
             return HttpResponse(200, [(b"content-type", b"text/csv")], b"a,b\n1,2\n")
         return reply_json(200, {})
+
+    def _stream(self) -> HttpResponse:
+        second = 0 if "starts_twice" in self.broken else 1
+        events = [
+            {"type": kind, "index": index}
+            for index in (0, second)
+            for kind in ("part_start", "part_stop")
+        ]
+        text = "".join(f"event: {one['type']}\ndata: {json.dumps(one)}\n\n" for one in events)
+        return HttpResponse(200, [(b"content-type", b"text/event-stream")], text.encode())
 
     def _note(self, request: HttpRequest, headers: dict[str, str], name: str) -> HttpResponse:
         if not 1 <= len(name) <= 40:

@@ -350,6 +350,12 @@ def _list_repeating(thing: Thing) -> Flows:
 
 
 def _list_tagged(thing: Thing, read: Operation) -> Flows:
+    good = next((one for status, one in sorted(read.responses.items()) if status[0] == "2"), None)
+    if good is not None and any(name.lower() == "etag" for name in good.headers):
+        tag = {"tag": "$headers.etag"}
+        still = [*expect_good(read), {"header": {"etag": "{{read.tag}}"}}]
+        yield "same_tag", [*thing.make, thing.step("read", read, capture=tag),
+                           thing.step("again", read, expect=still)]  # fmt: skip
     takes = any(one.name.lower() == "if-none-match" for one in read.parameters)
     if not takes and "304" not in read.responses:
         return

@@ -42,6 +42,8 @@ def test_nothing_is_found_in_a_service_that_keeps_to_its_document(root: Path) ->
         ("any_kind", "put-note#content-type-xml"),
         ("any_size", "put-note#body-too-large"),
         ("put_appends", "0-notes-name-states#state-put-twice"),
+        ("starts_twice", "stream-parts#plain"),
+        ("tag_restless", "0-jobs-job-id-states#state-same-tag"),
         ("ascii_names", "0-notes-name-states#state-put-read-2"),
     ],
 )

@@ -218,7 +218,22 @@ def _judge_order(reply: Reply, schema: Any) -> list[Finding]:
         ]
         if any(later <= earlier for earlier, later in pairwise(numbers)):
             found.append(fails("{name} does not rise: {actual}", actual=numbers, name=key))
-    return found
+    return [*found, *_judge_starts(reply, _list_kinds(schema))]
+
+
+def _judge_starts(reply: Reply, kinds: set[str]) -> list[Finding]:
+    """What a documented `x_start` begins under an index, and `x_stop` ends, begins once."""
+    begun: set[tuple[str, int]] = set()
+    for _, name, data in reply.events:
+        kind = _name_event(name, data)
+        index = data.get("index") if isinstance(data, dict) else None
+        stem = kind.removesuffix("_start")
+        if not isinstance(index, int) or stem == kind or f"{stem}_stop" not in kinds:
+            continue
+        if (stem, index) in begun:
+            return [fails("{name} begins index {actual} twice", actual=index, name=kind)]
+        begun.add((stem, index))
+    return []
 
 
 def _read_count(data: Any) -> int | None:
