@@ -19,14 +19,17 @@ def list_commands(page: Path) -> list[str]:
     return [line.strip() for block in blocks[1:] for line in block.splitlines() if line.strip()]
 
 
-@pytest.mark.parametrize("page", ["README.md", "README.zh-CN.md"])
+def test_both_languages_name_the_same_commands() -> None:
+    assert list_commands(EXAMPLE / "README.md") == list_commands(EXAMPLE / "README.zh-CN.md")
+
+
 def test_each_step_of_the_tutorial_does_what_it_says(
-    page: str, tanzaku: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tanzaku: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / "weather"
     shutil.copytree(EXAMPLE, folder, ignore=shutil.ignore_patterns(".tanzaku"))
     monkeypatch.chdir(folder)
-    commands = list_commands(EXAMPLE / page)
+    commands = list_commands(EXAMPLE / "README.md")
     assert commands.index(RED) < len(commands) - 1
     for command in commands:
         words = shlex.split(command)

@@ -2,7 +2,7 @@
 
 The way through it: `project` (files, variables, requests) → `sending` (a request and its reply) →
 `openapi` (documents in and out) → `cases` (generation) → `assertions` → `flows` → `suites` →
-`runner` → `reports`, with `compare`, `docs` and `fuzz` on top.
+`runner` → `reports`, with `docs` and `fuzz` on top.
 """
 
 __all__: list[str] = []

@@ -1,1 +1,0 @@
-"""One suite over models, prompts and parameters: quality against cost against speed."""
