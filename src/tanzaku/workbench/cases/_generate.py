@@ -30,7 +30,7 @@ from tanzaku.workbench.cases._unique import spread_unique
 from tanzaku.workbench.cases._values import Builder
 from tanzaku.workbench.openapi import Document, Operation
 
-MAX_CASES: Final = 250
+MAX_CASES: Final = 600
 
 
 @dataclass(frozen=True, slots=True)

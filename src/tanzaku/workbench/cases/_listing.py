@@ -171,7 +171,8 @@ def _list_filters(
             step = thing.step("list", lister, with_=query, expect=[*_OK, others])
             yield "filtered", [*thing.make, step]
         is_shown = one.name in item.get("required", []) and find_types(flat) == ("string",)
-        if read is not None and thing.has(read) and is_shown and values:
+        is_kept = is_shown and thing.is_settable(one.name)
+        if read is not None and thing.has(read) and is_kept and values:
             first = thing.step("read", read, capture={"value": f"$.{one.name}"})
             query = {"query": {**whole, one.name: "{{read.value}}"}}
             there = {"jsonpath": ids, "values": {"contains": thing.id_place}}

@@ -78,7 +78,18 @@ class _Named:
             put["expect"] = [NOT_5XX, DOCUMENTED, {"not": {"status": 404}}]
             read["when"] = "put.status < 300"
         read["expect"] = [*expect_good(self._read), *self._show(self._find_sent())]
+        put["expect"] = [*put["expect"], *self._echo(name)]
         return [put, read]
+
+    def _echo(self, name: str) -> list[Any]:
+        """Where the answer has a field called as the path's parameter, it is the name sent."""
+        parameter = self._resource.parameter
+        schema = find_success_schema(self._put)
+        if schema is None or parameter not in self._shapes.flatten(schema).get("properties", {}):
+            return []
+        return [
+            {"any": [{"not": {"status": "2xx"}}, {"jsonpath": f"$.{parameter}", "equals": name}]}
+        ]
 
     def _list_twice(self, name: str, judge: Judge) -> Iterator[tuple[str, Steps]]:
         sent = self._find_sent()

@@ -77,12 +77,14 @@ class Resources:
             capture = self._find_capture(maker, parameter, prefix)
             if capture:
                 return Link(parameter, maker, capture, "made")
-        linked = self._find_by_link(operation, parameter)
-        if linked is not None:
-            return linked
         putter = self.find("PUT", item, operation)
+        linked = self._find_by_link(operation, parameter)
+        if linked is not None and linked.operation is not putter:
+            return linked
         if putter is not None and "201" in putter.responses:
             return Link(parameter, putter, "", "put")
+        if linked is not None:
+            return linked
         lister = self.find("GET", prefix, operation)
         if lister is not None and lister is not operation:
             capture = self._find_listed(lister, parameter, prefix)

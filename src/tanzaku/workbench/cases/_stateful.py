@@ -194,10 +194,15 @@ def _list_reading(thing: Thing) -> Flows:
 
 
 def _is_restless(thing: Thing, read: Operation) -> bool:
-    """Whether an answer is likely to tell of the time it was given at."""
-    schema = find_success_schema(read)
-    names = thing.shapes.flatten(schema or True).get("properties", {})
-    return any(re.search(r"now|access|last|seen|expire|age|views|count", one) for one in names)
+    """Whether an answer is likely to tell of the time it was given at: by a field's name, or by a
+    state that nobody sets."""
+    fields = thing.shapes.flatten(find_success_schema(read) or True).get("properties", {})
+    if any(re.search(r"now|access|last|seen|expire|age|views|count", one) for one in fields):
+        return True
+    states = [
+        name for name, one in fields.items() if len(thing.shapes.flatten(one).get("enum", ())) > 1
+    ]
+    return not all(map(thing.is_settable, states))
 
 
 def _list_changing(thing: Thing) -> Flows:

@@ -75,6 +75,10 @@ class Thing:
             body[name] = make_unique(str(value), str(number))
         return [last]
 
+    def is_settable(self, name: str) -> bool:
+        """Whether who makes one says what this field is; the service may change any other by itself."""
+        return name in self.body or name in self.extras
+
     def has(self, *operations: Operation | None) -> bool:
         return all(one is not None and one.id in self.requests for one in operations)
 

@@ -27,6 +27,7 @@ FEW: Final = 12
 FORM_FILE: Final = "data/example.txt"
 """What is uploaded where a form wants a file."""
 _OWN_HEADERS: Final = frozenset({"accept", "content-type", "authorization"})
+_RAW_TEXT: Final = "example"
 _LIKED_TYPES: Final = ("multipart/form-data", "application/x-www-form-urlencoded", "text/plain")
 
 
@@ -168,7 +169,7 @@ def build_body(
             **named,
             "form": {k: _write_part(builder, content, k, v) for k, v in fields.items()},
         }
-    return {"content_type": kind, "raw": value if isinstance(value, str) else ""}
+    return {"content_type": kind, "raw": value if isinstance(value, str) and value else _RAW_TEXT}
 
 
 def escape_places(value: Any) -> Any:
