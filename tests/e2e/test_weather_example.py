@@ -41,4 +41,5 @@ def test_each_step_of_the_tutorial_does_what_it_says(
         if command == RED:
             assert "70 °F" in said
             assert "--case 'unit#celsius'" in said
+    assert (folder / "site" / "llms.txt").read_text(encoding="utf-8")
     assert {path.name for path in folder.glob("report.*")} == {"report.html", "report.xml"}
