@@ -117,13 +117,14 @@ def _list_types(target: Target, text: str) -> Iterator[MadeCase]:
 
 
 def list_text_cases(target: Target) -> Iterator[MadeCase]:
-    """Of a body that is no JSON: as its file has it, of a content type that is not documented, and
-    longer than its schema or the answer 413 allows."""
+    """Of a body that is no JSON: as its file has it, empty, of a content type that is not documented,
+    and longer than its schema or the answer 413 allows."""
     raw, kind = target.fields.get("raw"), target.fields.get("content_type")
     if target.json_content is not None or not isinstance(raw, str) or not isinstance(kind, str):
         return
     yield MadeCase("base", "", "positive", {}, target.accept(), ("", "type", "", True), weight=0)
     yield from _list_types(target, raw)
+    yield _make(target, "body.empty", _raw("", kind))
     content = target.operation.request_bodies.get(kind)
     flat = target.shapes.flatten(content.schema or True) if content else {}
     most = flat.get("maxLength", _read_size(target))
