@@ -36,8 +36,14 @@ def read_schema(entry: Entry) -> Judge:
     if isinstance(fields, dict) and list(fields) == ["file"]:
         file = fields["file"].as_text()
         return lambda value, sight: judge(value, _load_file(file, sight.subject.root))
+    validator = read_inline_schema(entry)
+    return lambda value, sight: judge(value, validator)
+
+
+def read_inline_schema(entry: Entry) -> "Validator":
+    """The schema written out in a file; InputFileError for what is none."""
     try:
-        validator = compile_schema(entry.plain)
+        return compile_schema(entry.plain)
     except ValueError as error:
         raise InputFileError(
             "{place}: `{key}` is no JSON Schema: {reason}.",
@@ -45,7 +51,6 @@ def read_schema(entry: Entry) -> Judge:
             key=entry.key,
             reason=str(error),
         ) from None
-    return lambda value, sight: judge(value, validator)
 
 
 def compile_schema(

@@ -22,7 +22,7 @@ from tanzaku.workbench.assertions._kind import Kind, compared, looked
 from tanzaku.workbench.assertions._numbers import NON_NEGATIVE, SHARE, is_equal
 from tanzaku.workbench.assertions._ops import LIST, NUMBER, need_some
 from tanzaku.workbench.assertions._places import read_later
-from tanzaku.workbench.assertions._schema import compile_schema, judge
+from tanzaku.workbench.assertions._schema import compile_schema, judge, read_inline_schema
 from tanzaku.workbench.assertions.kinds._requests import read_request
 from tanzaku.workbench.sending import Reply
 
@@ -124,15 +124,7 @@ def _read_match(name: str, fields: Mapping[str, Entry]) -> Match:
 
 
 def _read_args_schema(entry: Entry) -> Callable[[Any], bool]:
-    try:
-        validator = compile_schema(entry.plain)
-    except ValueError as error:
-        raise InputFileError(
-            "{place}: `{key}` is no JSON Schema: {reason}.",
-            place=entry.place,
-            key=entry.key,
-            reason=str(error),
-        ) from None
+    validator = read_inline_schema(entry)
     return lambda value: judge(value, validator).verdict == "pass"
 
 
