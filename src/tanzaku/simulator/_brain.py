@@ -1,7 +1,7 @@
 """From a parsed request to an answer: checked, counted, told by a script or improvised."""
 
 import logging
-from collections.abc import Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from functools import cached_property
@@ -117,12 +117,12 @@ class Brain:
         betas: Collection[str],
         *,
         endpoint: Endpoint = "messages",
-        countable: Mapping[str, Any] | None = None,
+        read_files: Callable[[dict[str, Any]], Awaitable[dict[str, Any]]] | None = None,
     ) -> Prepared:
         """Check a request of `size` bytes and count its tokens. Raises ApiError.
 
-        `countable` is the request with the contents of the files that it names, which is also what
-        is answered.
+        `read_files` gives a request of the right shape with the contents of the files that it
+        names, which is what is counted and answered.
         """
         model = self._find_model(parsed.get("model"))
         waived = judge(
@@ -134,7 +134,7 @@ class Brain:
             model = get_model(_STAND_IN_MODEL)
         if waived:
             _log.warning("live would have refused a request: %s", waived[0])
-        whole = parsed if countable is None else dict(countable)
+        whole = parsed if read_files is None else await read_files(parsed)
         tokens = await self.count(whole, model, size)
         if endpoint != "count_tokens" and self._settings.strictness == "full":
             too_long = check_prompt_length(tokens, parsed["max_tokens"], model)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from tanzaku.catalog import UnpricedUsageError, price
@@ -21,7 +21,7 @@ from tanzaku.simulator._pace import Pacemaker
 from tanzaku.simulator._paced import PacedStream, join_frames, wait_whole
 from tanzaku.simulator._replies import Head, reply_events, reply_json
 from tanzaku.simulator._settings import SimulatorSettings
-from tanzaku.simulator._threads import Threads, Turn
+from tanzaku.simulator._threads import Threads, Turn, can_begin
 from tanzaku.transport import HeaderList, HttpResponse
 from tanzaku.wire import parse_body
 
@@ -247,8 +247,7 @@ class MessagesApi:
 
     async def _begin_thread(self, call: Call) -> tuple[Prepared, Turn | None]:
         parsed = parse_body(call.body)
-        thread = parsed.get("thread")
-        if not isinstance(thread, dict) or thread.get("type") not in {"create", "continue"}:
+        if not can_begin(parsed):
             return await self._read(call, parsed), None
         turn = self._threads.begin(parsed)
         try:
@@ -272,23 +271,23 @@ class MessagesApi:
         return prepared
 
     async def _check(self, call: Call, parsed: dict[str, Any], *, endpoint: Endpoint) -> Prepared:
-        countable = await self._find_files(call, parsed) if call.body.find(_FILE) >= 0 else None
+        names_files = call.body.find(_FILE) >= 0
         return await self._brain.prepare(
             parsed,
             len(call.body),
             call.version.decode("latin-1"),
             call.betas,
             endpoint=endpoint,
-            countable=countable,
+            read_files=partial(self._read_files, call.workspace) if names_files else None,
         )
 
-    async def _find_files(self, call: Call, parsed: dict[str, Any]) -> dict[str, Any]:
-        """The request with the contents of its files. Raises ApiError for one that it may not
-        use."""
-        error = await self.library.check_references(parsed, call.workspace)
+    async def _read_files(self, workspace: str, parsed: dict[str, Any]) -> dict[str, Any]:
+        """A request of the right shape with the contents of its files. Raises ApiError for one that
+        it may not use."""
+        error = await self.library.check_references(parsed, workspace)
         if error is not None:
             raise error
-        return await self.library.read_references(parsed, call.workspace)
+        return await self.library.read_references(parsed, workspace)
 
     async def _account(
         self, turn: _Turn, plan: CachePlan, message: dict[str, Any], answer: Answer, now: float

@@ -31,6 +31,17 @@ class _Held:
     is_continued: bool = field(default=False)
 
 
+def can_begin(request: Mapping[str, Any]) -> bool:
+    """Whether the request is of a thread, as far as `begin` reads it; what is not is left to the
+    validation, which refuses it."""
+    thread = request.get("thread")
+    if not isinstance(thread, dict) or not isinstance(request.get("messages"), list):
+        return False
+    if thread.get("type") == "create":
+        return True
+    return thread.get("type") == "continue" and isinstance(thread.get("previous_message_id"), str)
+
+
 class Threads:
     """The newest 1,024 replies that may be continued, each once; kept in memory only."""
 
@@ -38,7 +49,7 @@ class Threads:
         self._held: OrderedDict[str, _Held] = OrderedDict()
 
     def begin(self, request: Mapping[str, Any]) -> Turn:
-        """The whole request behind one with `thread`.
+        """The whole request behind one that `can_begin`.
 
         Raises ApiError 404 `thread_not_found`, 400 `thread_already_continued`,
         `thread_continue_in_flight` or `thread_fingerprint_mismatch`. Whoever begins a turn calls

@@ -7,19 +7,21 @@ from urllib.parse import parse_qsl
 from tanzaku.wire._errors import ApiError
 from tanzaku.wire._schema import Fields, read_fields
 
-type ListCall = Literal["batches", "files", "models"]
+type ListCall = Literal["batches", "files", "models", "old files"]
 
 _FIELDS: dict[ListCall, Fields] = {
     "batches": "list batches",
     "files": "list files",
     "models": "list models",
+    "old files": "list old files",
 }
 _LISTS = ("ids", "lifecycle")
 _DEFAULT_LIMIT = 20
 
 
 def parse_query(query: str, call: ListCall) -> dict[str, Any]:
-    """The parameters of a list call: `BatchListParam`, `FileListParam` or `ModelListParam`.
+    """The parameters of a list call: `BatchListParam`, `FileListParam`, `ModelListParam` or
+    `OldFileListParam`.
 
     `limit` is always there, 20 when not given. Brackets behind a name are optional, `ids` holds
     each id once, of any other value given twice the last counts, and `beta`, which older SDKs send,
@@ -36,7 +38,7 @@ def parse_query(query: str, call: ListCall) -> dict[str, Any]:
         elif name != "beta":
             values[name] = value
     read = read_fields(values, _FIELDS[call])
-    if "ids" in read and len(read) > 1:
+    if "ids" in read and read.keys() & {"page", "limit"}:
         raise ApiError.invalid_request("ids: cannot be combined with `page` or `limit`")
     return {"limit": _DEFAULT_LIMIT, **read}
 

@@ -21,6 +21,7 @@ from tanzaku.wire._params.queries import (
     FileListParam,
     FileUploadParam,
     ModelListParam,
+    OldFileListParam,
 )
 from tanzaku.wire._params.request import (
     BatchCreateParam,
@@ -43,9 +44,10 @@ type _BatchList = BatchListParam
 type _FileList = FileListParam
 type _FileUpload = FileUploadParam
 type _ModelList = ModelListParam
+type _OldFileList = OldFileListParam
 
 type Body = Literal["messages", "count_tokens", "batch"]
-type Fields = Literal["list batches", "list files", "list models", "upload"]
+type Fields = Literal["list batches", "list files", "list models", "list old files", "upload"]
 
 SHAPES: dict[Body | Fields, Any] = {
     "messages": _MessageCreate,
@@ -54,6 +56,7 @@ SHAPES: dict[Body | Fields, Any] = {
     "list batches": _BatchList,
     "list files": _FileList,
     "list models": _ModelList,
+    "list old files": _OldFileList,
     "upload": _FileUpload,
 }
 CONFIG: "ConfigDict" = {"extra": "forbid", "strict": True}

@@ -54,6 +54,30 @@ def test_either_credential_and_version_is_accepted(send: Send, headers: HeaderLi
     assert get_header(response.headers, b"content-type") == b"application/json"
 
 
+@pytest.mark.parametrize(
+    "block",
+    [
+        {"type": "container_upload", "file_id": {}},
+        {"type": "container_upload"},
+        {"type": "document", "source": {"file_id": "file_1"}},
+        {"type": "document", "source": "file_1"},
+        {"type": "image", "source": {"type": "file", "file_id": ["file_1"]}},
+        {"type": "image", "file_id": "file_1"},
+        ["file_id"],
+    ],
+    ids=json.dumps,
+)
+@pytest.mark.parametrize("path", ["/v1/messages", "/v1/messages/count_tokens"])
+def test_a_file_that_is_named_in_a_wrong_way_is_refused(send: Send, path: str, block: Any) -> None:
+    body = {"model": "claude-haiku-4-5", "messages": [{"role": "user", "content": [block]}]}
+    if path == "/v1/messages":
+        body["max_tokens"] = 9
+    told = send("POST", path, json.dumps({**body, "system": "file_id"}).encode(), [KEY, VERSION])
+    status, kind, text = _error(told)
+    assert (status, kind) == (400, "invalid_request_error")
+    assert text.startswith("messages.0.content")
+
+
 def test_an_unknown_version_and_an_unknown_beta_are_refused(send: Send) -> None:
     unknown_version = send(
         "POST", "/v1/messages", HELLO, [KEY, (b"anthropic-version", b"2031-01-01")]

@@ -103,6 +103,30 @@ def test_a_thread_is_refused_with_the_code_the_sdk_reads(
     assert type(error).__name__ == ERRORS[code]
 
 
+@pytest.mark.parametrize(
+    "thread",
+    [
+        {"type": {}},
+        {"type": []},
+        {"type": "continue"},
+        {"type": "continue", "previous_message_id": {}},
+        {"type": "continue", "previous_message_id": ["msg_1"]},
+    ],
+    ids=json.dumps,
+)
+def test_a_thread_of_a_wrong_shape_is_refused(simulator: Simulator, thread: Any) -> None:
+    refused = ask(simulator, thread, "Hello")
+    assert refused.status == 400
+    assert read(refused)["error"]["message"].startswith("thread")
+
+
+def test_a_thread_goes_on_with_messages_alone(simulator: Simulator) -> None:
+    first = read(ask(simulator, {"type": "create"}, "Hello"))
+    refused = ask(simulator, continue_from(first), "And?", messages=None)
+    assert refused.status == 400
+    assert read(refused)["error"]["message"].startswith("messages: ")
+
+
 def test_a_refusal_of_another_kind_leaves_the_thread_open(simulator: Simulator) -> None:
     first = read(ask(simulator, {"type": "create"}, "Hello"))
     assert ask(simulator, continue_from(first), "").status == 400

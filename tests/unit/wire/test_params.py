@@ -19,7 +19,8 @@ from typing import (
 import anthropic.types as sdk
 import anthropic.types.beta as sdk_beta
 import pytest
-from anthropic.types import file_list_params, file_upload_params, model_list_params
+from anthropic.types import file_upload_params, model_list_params
+from anthropic.types.beta import file_list_params
 from anthropic.types.beta import message_create_params as beta_create
 from anthropic.types.messages import batch_create_params, batch_list_params
 from typing_extensions import is_typeddict
@@ -249,7 +250,7 @@ def test_what_is_known_beyond_the_sdk_is_beta_or_of_the_old_version() -> None:
         (batch_create_params.BatchCreateParams, wire.BatchCreateParam, HEADERS),
         (batch_list_params.BatchListParams, wire.BatchListParam, {"workspace_id"}),
         (model_list_params.ModelListParams, wire.ModelListParam, {"workspace_id"}),
-        (file_list_params.FileListParams, wire.FileListParam, {"workspace_id"}),
+        (file_list_params.FileListParams, wire.FileListParam, {"betas", "workspace_id"}),
     ],
 )
 def test_parameters_of_the_other_calls_are_the_sdks(

@@ -27,11 +27,19 @@ class ModelListParam(TypedDict):
 
 
 class FileListParam(TypedDict):
-    """A page of files, or those of `ids` (without `page` and `limit` then)."""
+    """A page of files, or those of `ids` (without `page` and `limit` then); beta: of the scope that
+    has the id `scope_id`, a session's."""
 
     ids: NotRequired[Annotated[list[str], Bounds(max_length=100)] | None]
     limit: NotRequired[_Limit]
     page: NotRequired[str | None]
+    scope_id: NotRequired[str]
+
+
+class OldFileListParam(BatchListParam):
+    """A page of files as the beta `files-api-2025-04-14` cuts them."""
+
+    scope_id: NotRequired[str]
 
 
 class FileUploadParam(TypedDict):

@@ -318,6 +318,18 @@ def test_the_old_beta_gets_its_old_shapes() -> None:
     run(use)
 
 
+@pytest.mark.parametrize("headers", [[], BETA], ids=["now", "old beta"])
+def test_no_file_is_of_a_scope_as_sessions_are_not_simulated(headers: Any) -> None:
+    async def use(it: Shelved) -> None:
+        await upload(it)
+        named = await it.ask("GET", f"{FILES}?scope_id=sesn_1", b"", headers)
+        assert (named.status, named.json["data"]) == (200, [])
+        every = await it.ask("GET", FILES, b"", headers)
+        assert len(every.json["data"]) == 1
+
+    run(use)
+
+
 @pytest.mark.fidelity(
     "files", "files are isolated by workspace", "documented", "build-with-claude/files"
 )
