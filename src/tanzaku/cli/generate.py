@@ -109,6 +109,8 @@ def _describe(plan: "Plan", *, is_written: bool) -> dict[str, Any]:
                 "content_types": one.content_types,
                 "has_answer_schema": one.has_answer_schema,
                 "missed": list(one.missed),
+                "left_out": list(one.left_out),
+                "has_odd_errors": one.has_odd_errors,
             }
             for one in coverage.operations
         ],
@@ -161,3 +163,10 @@ def _print_operation(context: CliContext, one: "OperationCoverage") -> None:
     )
     if not one.has_answer_schema:
         context.terminal.line(context.say("generate.no_schema", operation=one.operation), "warn")
+    if one.left_out:
+        names = ", ".join(one.left_out)
+        context.terminal.line(
+            context.say("generate.left_out", operation=one.operation, fields=names)
+        )
+    if one.has_odd_errors:
+        context.terminal.line(context.say("generate.odd_errors", operation=one.operation))

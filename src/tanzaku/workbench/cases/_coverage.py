@@ -13,7 +13,9 @@ type Cell = tuple[str, str, str, bool]
 class OperationCoverage:
     """Of one operation. `cells` are (place, keyword, kept or broken) that some case could reach,
     `reached` those that a chosen one does. `statuses` and `content_types` of the document are told
-    apart by whether a case expects them; `has_answer_schema`: what it answers can be judged."""
+    apart by whether a case expects them; `has_answer_schema`: what it answers can be judged. Where Claude's
+    document is known to be wrong: `left_out` are fields that it requires and the API leaves out,
+    `has_odd_errors` says that its errors are not the JSON that the API sends."""
 
     operation: str
     cells: int
@@ -23,6 +25,8 @@ class OperationCoverage:
     content_types: dict[str, bool]
     has_answer_schema: bool
     missed: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
+    has_odd_errors: bool = False
 
 
 @dataclass(frozen=True, slots=True)

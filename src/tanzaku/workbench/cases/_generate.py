@@ -28,7 +28,7 @@ from tanzaku.workbench.cases._target import RequestSource, Target
 from tanzaku.workbench.cases._together import list_pair_cases
 from tanzaku.workbench.cases._unique import spread_unique
 from tanzaku.workbench.cases._values import Builder
-from tanzaku.workbench.openapi import Document, Operation
+from tanzaku.workbench.openapi import Document, DocumentedAnswers, Operation
 
 MAX_CASES: Final = 600
 
@@ -80,7 +80,7 @@ def generate(document: Document, wanted: Wanted) -> Generated:
         paths.add(operation.path)
         chosen = choose_cases(every, wanted.most)
         suites.append(_write_suite(target, chosen, wanted))
-        covered.append(_measure(operation, every, chosen))
+        covered.append(_measure(document, operation, every, chosen))
     state_suites: list[SuiteFile] = []
     flows: list[FlowFile] = []
     if not wanted.is_claude and not wanted.operations:
@@ -166,8 +166,12 @@ def _write_suite(target: Target, cases: Sequence[MadeCase], wanted: Wanted) -> S
 
 
 def _measure(
-    operation: Operation, every: Sequence[MadeCase], chosen: Sequence[MadeCase]
+    document: Document,
+    operation: Operation,
+    every: Sequence[MadeCase],
+    chosen: Sequence[MadeCase],
 ) -> OperationCoverage:
+    answers = DocumentedAnswers(document, operation)
     cells, reached = list_cells(every), list_cells(chosen)
     kinds = sorted(
         {kind for one in operation.responses.values() for kind in one.contents}
@@ -189,4 +193,6 @@ def _measure(
         has_answer_schema=find_success_schema(operation) is not None
         or set(operation.responses) & {"204", "205", "304"} != set(),
         missed=tuple(sorted({" ".join((at, keyword)) for at, keyword, _, _ in cells - reached})),
+        left_out=tuple(answers.list_left_out()),
+        has_odd_errors=answers.has_odd_errors,
     )

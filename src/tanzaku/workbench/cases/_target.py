@@ -4,6 +4,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from tanzaku.workbench.cases._files_of_claude import (
+    FILE_CONTENT,
+    NOT_DOWNLOADABLE,
+    names_file,
+)
 from tanzaku.workbench.cases._oracles import DOCUMENTED, Oracles
 from tanzaku.workbench.cases._patches import read_value
 from tanzaku.workbench.cases._shapes import Shapes
@@ -78,8 +83,10 @@ class Target:
 
     def accept(self, body: Any = None, **more: Any) -> list[Any]:
         """What a right request is answered with."""
-        if not self.has_things:
+        if not self.has_things or (self.is_claude and names_file(body)):
             return self.oracles.tolerate()
+        if self.is_claude and self.operation.path.partition("?")[0] == FILE_CONTENT:
+            return [*NOT_DOWNLOADABLE]
         expect = self.oracles.accept(body, **more)
         if self.depends_on_state:
             return [{"any": [{"all": expect}, {"all": [{"status": CONFLICT}, DOCUMENTED]}]}]

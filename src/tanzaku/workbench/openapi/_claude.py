@@ -23,6 +23,14 @@ _HINTS: Final[Mapping[str, Any]] = {
 }
 
 
+LEFT_OUT: Final = frozenset(
+    {"container", "context_management", "iterations", "server_tool_use", "speed"}
+)
+"""Fields of answers that Claude's document requires, null or not, and that the API leaves out where
+it has nothing to tell: recordings of `?beta=true` calls of 2026-02 to 2026-07 in pydantic-ai's
+tests/models/cassettes/test_anthropic."""
+
+
 @dataclass(frozen=True, slots=True)
 class ApiVersion:
     """The `anthropic-version` that imported requests carry, and what decided: the `document` (the
@@ -91,3 +99,34 @@ def name_model(value: Any) -> Any:
             for key, one in value.items()
         }
     return [name_model(one) for one in value] if isinstance(value, list) else value
+
+
+def allow_left_out(schema: Any) -> Any:
+    """The schema of an answer and all in it, without requiring what the API leaves out."""
+    if isinstance(schema, list):
+        return [allow_left_out(one) for one in schema]
+    if not isinstance(schema, dict):
+        return schema
+    made = {key: allow_left_out(one) for key, one in schema.items()}
+    if left_out := _list_left_out(schema):
+        made["required"] = [one for one in schema["required"] if one not in left_out]
+    return made
+
+
+def find_left_out(schema: Any) -> set[str]:
+    """What `allow_left_out` would not require any more."""
+    if isinstance(schema, list):
+        return {name for one in schema for name in find_left_out(one)}
+    if not isinstance(schema, dict):
+        return set()
+    return _list_left_out(schema) | {name for one in schema.values() for name in find_left_out(one)}
+
+
+def _list_left_out(schema: Mapping[str, Any]) -> set[str]:
+    """Of a message, its usage and a count alone: a model's abilities have such names too."""
+    required, properties = schema.get("required"), schema.get("properties")
+    if not isinstance(required, list) or not isinstance(properties, dict):
+        return set()
+    if not properties.keys() & {"stop_sequence", "input_tokens", "output_tokens"}:
+        return set()
+    return set(required) & LEFT_OUT
