@@ -70,13 +70,17 @@ def fuzz_document(
         )
     subject = find_subject(project, document)
     fuzzing = Fuzzing(project.seed if seed is None else seed, max_examples or _EXAMPLES, max_time)
-    outcome, findings = asyncio.run(_fuzz(context, project, where, subject, fuzzing, live=live))
+    outcome, findings, unchecked = asyncio.run(
+        _fuzz(context, project, where, subject, fuzzing, live=live)
+    )
     write_findings(subject.suite, subject.name, findings)
     suite = subject.suite.relative_to(project.root).as_posix()
     if as_json:
-        echo_json(_describe(outcome, findings, suite))
+        echo_json(_describe(outcome, findings, suite, unchecked))
     else:
         _print(context, outcome, findings, suite)
+        for one in unchecked:
+            context.terminal.line(context.say(f"fuzz.unchecked.{one}"), "warn")
     if outcome.trouble is not None:
         raise UserError(
             "Schemathesis could not do its work: {said}",
@@ -95,7 +99,7 @@ async def _fuzz(
     fuzzing: "Fuzzing",
     *,
     live: bool,
-) -> "tuple[Outcome, list[Finding]]":
+) -> "tuple[Outcome, list[Finding], tuple[str, ...]]":
     from tanzaku.workbench.fuzz import build_findings, build_settings, fuzz
 
     async with open_target(context, environment, live=live) as target:
@@ -114,7 +118,7 @@ async def _fuzz(
         findings = await build_findings(
             outcome.failures, subject.sources, environment.auth, fuzzing.seed, repeat
         )
-    return outcome, findings
+    return outcome, findings, settings.unchecked
 
 
 async def _repeat(
@@ -139,8 +143,11 @@ async def _repeat(
     return (await target.sender.send(request)).status
 
 
-def _describe(outcome: "Outcome", findings: "list[Finding]", suite: str) -> dict[str, Any]:
+def _describe(
+    outcome: "Outcome", findings: "list[Finding]", suite: str, unchecked: tuple[str, ...]
+) -> dict[str, Any]:
     return {
+        "unchecked": list(unchecked),
         "findings": [
             {
                 "operation": one.operation,

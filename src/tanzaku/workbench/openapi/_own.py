@@ -119,7 +119,6 @@ def _build_answer(
     if operation.is_streamed:
         content[_EVENTS] = {
             "schema": {
-                "type": "string",
                 "description": "Server-sent events: message_start, then each block's start, deltas "
                 "and stop, then message_delta and message_stop; ping and error may come between.",
             },

@@ -83,3 +83,14 @@ def test_the_file_holds_no_credential_and_the_variables_do(
     assert config.seed == 7
     assert sorted(settings.environ.values()) == ["2023-06-01", SECRET]
     assert 'include-name = "GET /v1/messages"\nenabled = false' in settings.text
+
+
+def test_on_the_simulator_which_takes_any_key_that_check_is_left_out_and_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = build(tmp_path)
+    assert settings.unchecked == ("ignored_auth",)
+    config = read(settings, monkeypatch)
+    checks = config.projects.get_default().checks_config_for()
+    assert not checks.ignored_auth.enabled
+    assert checks.positive_data_acceptance.enabled
