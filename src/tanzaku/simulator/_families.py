@@ -3,7 +3,7 @@
 Source: SDK 2.12.0 `resources/` and `resources/beta/`.
 """
 
-from tanzaku.wire import ApiError
+from tanzaku.wire import ApiError, get_error_type
 
 _FAMILIES = {
     "agents": "Managed Agents",
@@ -34,3 +34,10 @@ def refuse_path(path: str) -> ApiError:
     if family is None:
         return ApiError.not_found()
     return ApiError.not_found(f"Not found: the {family} API ({path}) is not simulated by Tanzaku")
+
+
+def refuse_method(*allowed: str) -> ApiError:
+    """The 405 of a path that takes the methods `allowed`. The text is a guess; that `allow` names
+    them is RFC 9110, 15.5.6."""
+    allow = (b"allow", ", ".join(allowed).encode())
+    return ApiError(405, get_error_type(405), "Method Not Allowed", headers=(allow,))

@@ -13,7 +13,7 @@ from tanzaku.core import Clock, derive_id
 from tanzaku.exchange import TRACE_HEADER
 from tanzaku.ledger import MemoryShelf, Shelf
 from tanzaku.simulator._brain import Brain, ToldError
-from tanzaku.simulator._families import refuse_path
+from tanzaku.simulator._families import refuse_method, refuse_path
 from tanzaku.simulator._messages_api import Call, MessagesApi
 from tanzaku.simulator._models_api import list_page, retrieve
 from tanzaku.simulator._occurrences import Occurrences, digest_request
@@ -181,9 +181,9 @@ class Simulator:
                 if clouds.is_for_a_cloud(path):
                     return await clouds.answer(request)
             endpoint, name = _find_endpoint(path)
-        if request.method != _METHODS.get(endpoint, request.method):
-            # The text is a guess.
-            raise ApiError(405, get_error_type(405), "Method Not Allowed")
+        method = _METHODS.get(endpoint, request.method)
+        if request.method != method:
+            raise refuse_method(method)
         first = _read_first(request.headers)
         key = first.get(API_KEY)
         if not (key and key.strip()) and find_credential(request.headers) is None:

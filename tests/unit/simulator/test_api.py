@@ -78,6 +78,25 @@ def test_a_file_that_is_named_in_a_wrong_way_is_refused(send: Send, path: str, b
     assert text.startswith("messages.0.content")
 
 
+@pytest.mark.parametrize(
+    ("path", "allow"),
+    [
+        ("/v1/messages", b"POST"),
+        ("/v1/models", b"GET"),
+        ("/v1/files", b"GET, POST"),
+        ("/v1/files/file_1/content", b"GET"),
+        ("/v1/messages/batches/msgbatch_1", b"GET, DELETE"),
+        ("/v1/messages/batches/msgbatch_1/cancel", b"POST"),
+    ],
+)
+def test_a_method_that_a_path_does_not_take_is_told_those_that_it_takes(
+    send: Send, path: str, allow: bytes
+) -> None:
+    told = send("TRACE", path, b"", [KEY, VERSION])
+    assert told.status == 405
+    assert get_header(told.headers, b"allow") == allow
+
+
 def test_an_unknown_version_and_an_unknown_beta_are_refused(send: Send) -> None:
     unknown_version = send(
         "POST", "/v1/messages", HELLO, [KEY, (b"anthropic-version", b"2031-01-01")]

@@ -12,6 +12,7 @@ from urllib.parse import unquote
 from tanzaku.core import Clock, derive_id
 from tanzaku.ledger import Shelf, ShelfRow
 from tanzaku.simulator._chance import Chance
+from tanzaku.simulator._families import refuse_method
 from tanzaku.simulator._pages import cut_page
 from tanzaku.simulator._replies import Head, reply_json
 from tanzaku.simulator.batches._life import BatchLife
@@ -33,7 +34,6 @@ from tanzaku.wire import (
     DeletedBatch,
     MessageBatch,
     Violation,
-    get_error_type,
     parse_body,
     parse_query,
     validate_batch_create,
@@ -122,8 +122,9 @@ class BatchesApi:
             case ("GET", str(name), "/results"):
                 return await self._send_results(self._find(name, head), head)
             case _:
-                # The text is a guess.
-                raise ApiError(405, get_error_type(405), "Method Not Allowed")
+                methods = {"/cancel": ("POST",), "/results": ("GET",)}
+                item = methods.get(route["action"], ("GET", "DELETE"))
+                raise refuse_method(*(item if route["name"] else ("GET", "POST")))
 
     async def _create(self, request: HttpRequest, body: bytes, head: Head) -> Batch:
         now = self._clock.now()

@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 from tanzaku.core import Clock
+from tanzaku.simulator._families import refuse_method
 from tanzaku.simulator._pages import cut_page
 from tanzaku.simulator._replies import Head, reply_json
 from tanzaku.simulator.files._library import FileLibrary, NewFile
@@ -17,7 +18,6 @@ from tanzaku.wire import (
     ApiError,
     DeletedFile,
     find_betas,
-    get_error_type,
     parse_query,
     parse_upload,
 )
@@ -71,8 +71,8 @@ class FilesApi:
             case ("GET", str(name), "/content"):
                 return self._download(self._find(name, head), head)
             case _:
-                # The text is a guess.
-                raise ApiError(405, get_error_type(405), "Method Not Allowed")
+                item = ("GET",) if route["content"] else ("GET", "DELETE")
+                raise refuse_method(*(item if route["name"] else ("GET", "POST")))
 
     async def _upload(
         self, request: HttpRequest, body: bytes, head: Head, *, is_beta: bool
